@@ -1,0 +1,43 @@
+# Two commands are the whole set-up: `make demo` and `make test`. Both make their own environment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A fresh machine may have a python3 without ensurepip's wheels; venv says so itself.
+STAMP := $(VENV)/.installed
+
+.PHONY: demo play test check format bench lock clean
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+demo: $(STAMP)  ## the whole story on the sandbox, in a browser
+	$(BIN)/python -m sandbox demo
+
+play: $(STAMP)  ## the same story without a browser, every step a tick or a cross
+	$(BIN)/python -m sandbox play
+
+test: $(STAMP)  ## all tests, with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+check: $(STAMP)  ## format, lint, types, one direction
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+lock:  ## needs uv; the lock files record hashes and no download address
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .sandbox .mypy_cache .pytest_cache .ruff_cache

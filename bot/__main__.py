@@ -1,0 +1,124 @@
+"""The command line. Verbs that need little import little, so that help and manifest answer at once."""
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Log phone calls as time in Xero Practice Manager, from Slack.",
+)
+keys = typer.Typer(no_args_is_help=True, help="Keys that seal tokens in the database.")
+phones = typer.Typer(no_args_is_help=True, help="Phone systems that send ended calls.")
+cli.add_typer(keys, name="keys")
+cli.add_typer(phones, name="phones")
+
+
+@cli.command()
+def demo() -> None:
+    """Try everything on the sandbox: a pretend Slack, a pretend practice, a pretend telephone."""
+    # The sandbox stands outside the app and is started as a program of its own.
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox", "demo"])  # noqa: S606 (our own module)
+
+
+@cli.command()
+def serve() -> None:
+    """Run the app with the settings of the environment and `.env`; brings the database up to date first."""
+    settings = _settings()
+    import uvicorn
+
+    from bot import app, log, web
+    from xpm import migrations
+
+    log.set_up(settings.log_level)
+    migrations.upgrade(settings.database_url)
+    uvicorn.run(
+        web.create(app.build(settings)),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        # Addresses hold links' secrets, so they are never written down.
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@cli.command()
+def doctor() -> None:
+    """Check every setting, the database, the public address, Slack and Xero; say what is wrong and how to mend it."""
+    from bot import doctor as checks
+
+    raise typer.Exit(0 if asyncio.run(checks.run(typer.echo)) else 1)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to date; safe for several replicas at once."""
+    settings = _settings()
+    from xpm import migrations
+
+    migrations.upgrade(settings.database_url)
+    typer.echo("The database is up to date.")
+
+
+@cli.command()
+def manifest(
+    url: Annotated[
+        str, typer.Option(help="Where the app is reached, such as https://xpm.example.com")
+    ],
+) -> None:
+    """Print manifest.yml with your address filled in, to create the Slack app from."""
+    from bot import manifest as slack_manifest
+
+    typer.echo(slack_manifest.dumped(url), nl=False)
+
+
+@keys.command("new")
+def new_key() -> None:
+    """Print a fresh key for XPM_SLACK_ENCRYPTION_KEYS."""
+    from xpm.vault import new_key as make
+
+    typer.echo(make())
+
+
+@phones.command("add")
+def add_phone_system(
+    workspace: Annotated[str, typer.Option(help="The Slack workspace's id, such as T0123456789")],
+) -> None:
+    """Add a phone system that sends our generic event; print the address and the secret to give it."""
+    settings = _settings()
+    from bot import phone_systems
+
+    added = asyncio.run(phone_systems.add(settings, workspace))
+    if added is None:
+        typer.echo(
+            f"The app is not installed in {workspace}. Open {settings.public_url}/slack/install first.",
+            err=True,
+        )
+        raise typer.Exit(1)
+    typer.echo(f"address {added.address}\nsecret {added.secret}")
+
+
+def _settings():  # type: ignore[no-untyped-def]  # the class is imported late on purpose
+    from bot import settings
+
+    try:
+        return settings.load()
+    except settings.BadSettings as error:
+        typer.echo(f"These settings are wrong, so nothing was started:\n{error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def main() -> None:
+    """The entry point `xpm-slack`."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Checks what the app needs, one line each: what is wrong and how to mend it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import sqlalchemy as sa
+
+from bot import manifest
+from bot.settings import BadSettings, Settings, load
+from handlers.slack import Slack
+from xpm import migrations
+from xpm.api import Disconnected, Http, Rejected, XeroApp, XpmError
+from xpm.clock import utc_now
+from xpm.store import Database
+from xpm.store import workspaces as store
+from xpm.vault import CannotOpen, Vault
+
+Say = Callable[[str], None]
+
+
+class Wrong(Exception):
+    """A check failed; the text says what is wrong and how to mend it."""
+
+
+async def run(say: Say) -> bool:
+    """Runs every check; whether all is well."""
+    try:
+        settings = load()
+    except BadSettings as error:
+        for line in str(error).splitlines():
+            say(f"✗ Setting {line}")
+        return False
+    say("✓ Settings: all are there and make sense")
+    checks: list[tuple[str, Callable[[Settings], Awaitable[str]]]] = [
+        ("Database", _database),
+        ("Public address", _address),
+        ("Slack", _slack),
+        ("Xero", _xero),
+    ]
+    is_well = True
+    for name, check in checks:
+        try:
+            say(f"✓ {name}: {await check(settings)}")
+        except Wrong as error:
+            is_well = False
+            say(f"✗ {name}: {error}")
+    return is_well
+
+
+async def _database(settings: Settings) -> str:
+    try:
+        is_current = await asyncio.to_thread(migrations.is_current, settings.database_url)
+    except (sa.exc.SQLAlchemyError, OSError):
+        raise Wrong(
+            "it cannot be opened. Check XPM_SLACK_DATABASE_URL, and that the server runs"
+        ) from None
+    if not is_current:
+        raise Wrong("it is not up to date. Run `xpm-slack migrate`")
+    return "open and up to date"
+
+
+async def _address(settings: Settings) -> str:
+    if settings.socket_mode:
+        return "not needed in socket mode, but for connecting XPM a browser must reach it"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            session.get(f"{settings.public_url}/healthz", allow_redirects=False) as answer,
+        ):
+            if answer.status == 200 and await answer.text() == "ok":
+                return f"{settings.public_url} reaches this app"
+            raise Wrong(
+                f"{settings.public_url}/healthz answers {answer.status}. Check the proxy in front of "
+                f"{settings.host}:{settings.port}, and that `xpm-slack serve` runs"
+            )
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        raise Wrong(
+            f"{settings.public_url} cannot be reached from here. Check the name, the certificate, and that "
+            "`xpm-slack serve` runs"
+        ) from None
+
+
+async def _slack(settings: Settings) -> str:
+    database = Database(settings.database_url)
+    vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
+    slack = Slack(
+        database, vault, api_url=settings.slack_api_url, hooks_url=settings.slack_hooks_url
+    )
+    await slack.start()
+    try:
+        async with database.reading() as tx:
+            ids = await store.every_id(tx)
+        if not ids:
+            raise Wrong(
+                f"the app is installed in no workspace yet. Open {settings.public_url}/slack/install"
+            )
+        needed = set(manifest.bot_scopes())
+        for workspace_id in ids:
+            await _workspace(settings, slack, workspace_id, needed)
+        return f"installed in {len(ids)} workspace(s), with every scope"
+    except sa.exc.SQLAlchemyError:
+        raise Wrong("unknown, because the database is not ready") from None
+    finally:
+        await slack.stop()
+        await database.close()
+
+
+async def _workspace(settings: Settings, slack: Slack, workspace_id: str, needed: set[str]) -> None:
+    try:
+        token = await slack.token(workspace_id)
+    except CannotOpen:
+        raise Wrong(
+            f"the token of {workspace_id} was sealed with a key that is not in XPM_SLACK_ENCRYPTION_KEYS. Add that "
+            "key, or install the app again"
+        ) from None
+    session = slack.client.session
+    if session is None:
+        raise Wrong("no connection")
+    try:
+        async with session.post(
+            f"{settings.slack_api_url}auth.test", headers={"Authorization": f"Bearer {token}"}
+        ) as answer:
+            body = await answer.json(content_type=None)
+            granted = set((answer.headers.get("x-oauth-scopes") or "").replace(" ", "").split(","))
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+        raise Wrong("Slack does not answer. Check the way out to https://slack.com") from None
+    if not body.get("ok"):
+        raise Wrong(
+            f"the token of {workspace_id} is refused. Open {settings.public_url}/slack/install again"
+        )
+    missing = sorted(needed - granted)
+    if missing:
+        raise Wrong(
+            f"{workspace_id} has not granted {', '.join(missing)}. Update the app's manifest with `xpm-slack manifest`, "
+            f"then open {settings.public_url}/slack/install again"
+        )
+
+
+async def _xero(settings: Settings) -> str:
+    async with Http() as http:
+        app = XeroApp(
+            settings.xero_client_id,
+            settings.xero_client_secret.get_secret_value(),
+            settings.xero_scopes,
+            settings.xero_login_url,
+            settings.xero_identity_url,
+            settings.xero_api_url,
+            http=http,
+            now=utc_now,
+        )
+        try:
+            # A refresh token that never was: Xero checks who asks first and says invalid_grant only to a known app.
+            await app.refresh("xpm-slack-doctor")
+        except Disconnected:
+            return "the client id and secret are right"
+        except Rejected:
+            raise Wrong(
+                "the client id or secret is wrong. Copy both from developer.xero.com, My Apps, Configuration"
+            ) from None
+        except XpmError:
+            raise Wrong(
+                "Xero does not answer. Check the way out to https://identity.xero.com"
+            ) from None
+    return "the client id and secret are right"

@@ -1,0 +1,115 @@
+"""The ASGI app: mounts what handlers offer, guards what comes in, tells whether it lives."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.app import EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH, App
+from handlers import phones
+from handlers.signin.routes import routes as signin_routes
+
+log = logging.getLogger(__name__)
+
+# Slack's largest view is 250 kB, form-encoded at most three times that.
+_MOST_SLACK_BYTES = 1024 * 1024
+
+
+def create(app: App) -> Starlette:
+    """The app as ASGI; its lifespan starts and stops everything."""
+    slack = AsyncSlackRequestHandler(app.bolt)
+
+    async def events(request: Request) -> Response:
+        refusal = await _guard(request)
+        if refusal is not None:
+            return refusal
+        return await slack.handle(request)
+
+    async def install(request: Request) -> Response:
+        return await slack.handle(request)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(_: Request) -> Response:
+        try:
+            async with app.database.reading() as tx:
+                await tx.execute(sa.text("select 1"))
+            is_ready = app.timetable.is_running
+        except (sa.exc.SQLAlchemyError, OSError):
+            is_ready = False
+        return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await app.start()
+        socket = await _socket(app)
+        try:
+            yield
+        finally:
+            if socket is not None:
+                await socket.close_async()  # type: ignore[no-untyped-call]
+            await app.stop()
+
+    return Starlette(
+        routes=[
+            Route(EVENTS_PATH, events, methods=["POST"]),
+            Route(INSTALL_PATH, install, methods=["GET"]),
+            Route(INSTALLED_PATH, install, methods=["GET"]),
+            *phones.routes(app.services, app.vault, phones.KINDS),
+            *signin_routes(app.services, slack_web_url=app.settings.slack_web_url),
+            Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
+        ],
+        lifespan=lifespan,
+    )
+
+
+async def _socket(app: App) -> AsyncSocketModeHandler | None:
+    """Slack's events over a socket, for developers without a public address."""
+    token = app.settings.slack_app_token
+    if not app.settings.socket_mode or token is None:
+        return None
+    handler = AsyncSocketModeHandler(app.bolt, token.get_secret_value())
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    return handler
+
+
+async def _guard(request: Request) -> Response | None:
+    """Answers 401 where Bolt would answer 500: a timestamp that is no number, a signature or body that is no text.
+
+    Measured in slack_sdk 3.47 `signature/__init__.py` and slack_bolt 1.30 `adapter/starlette/async_handler.py`.
+    """
+    stamp = request.headers.get("x-slack-request-timestamp", "")
+    signature = request.headers.get("x-slack-signature", "")
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and signature.isascii()):
+        return _refuse(401, "malformed_headers")
+    said = request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > _MOST_SLACK_BYTES:
+        return _refuse(413, "too_large")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_SLACK_BYTES:
+                return _refuse(413, "too_large")
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return _refuse(401, "not_text")
+    except ClientDisconnect:
+        return Response(status_code=400)
+    # Bolt's adapter reads the body once more; Starlette hands it what was read here.
+    request._body = bytes(body)
+    return None
+
+
+def _refuse(status: int, why: str) -> Response:
+    log.warning("slack.refused", extra={"status": status, "why": why})
+    return Response(status_code=status)

@@ -1,0 +1,1 @@
+"""The edge: Slack, the browser, phone systems."""

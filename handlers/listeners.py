@@ -1,0 +1,153 @@
+"""Every listener of the app on one screen: what Slack sends, what answers it at once, what works afterwards."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.lazy_listener.async_runner import AsyncLazyListenerRunner
+
+from handlers import connect, home, installations, job_id, post_call
+from handlers import help as help_
+from handlers.asked import Asked
+from handlers.errors import Work, guarded, on_error
+from handlers.messages import connect as connect_messages
+from handlers.messages import job_id as job_id_messages
+from handlers.messages import post_call as post_call_messages
+from handlers.messages.kit import Message
+from handlers.services import Services
+
+COMMAND = "/xpm"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word after /xpm: what it answers at once, from the database alone, and what it does afterwards."""
+
+    answer: Callable[[Asked], Awaitable[Message]] | None = None
+    work: Work | None = None
+
+
+COMMANDS: dict[str, Command] = {
+    "": Command(help_.answer),
+    "help": Command(help_.answer),
+    "connect": Command(work=connect.connect),
+    "status": Command(connect.status),
+    "sync": Command(connect.sync),
+    "disconnect": Command(work=connect.ask_disconnect),
+    "job": Command(job_id.job, job_id.after_job),
+    "log": Command(work=post_call.log_time),
+}
+
+BUTTONS: dict[str, Work] = {
+    connect_messages.BEGIN: connect.connect,
+    connect_messages.SYNC_NOW: connect.sync_now,
+    connect_messages.DISCONNECT: connect.ask_disconnect,
+    post_call_messages.ENTER_ID: job_id.open_modal,
+    job_id_messages.LOG_TIME: post_call.log_time_on_job,
+}
+"""Buttons whose work has nothing to commit before the ack."""
+
+LINKS = (connect_messages.OPEN_LINK, post_call_messages.OPEN_IN_XPM, job_id_messages.OPEN_IN_XPM)
+"""Buttons that open an address; Slack wants an ack all the same."""
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    """Joins Slack's payloads and our functions. Every one is an ack and lazy work with its own error boundary."""
+
+    async def know_the_clicker(context: Any, next: Callable[[], Awaitable[Any]]) -> None:  # noqa: A002 (Bolt's name)
+        context["services"] = services
+        context["person"] = await services.people.known(
+            context.team_id or "", context.user_id or ""
+        )
+        await next()
+
+    app.middleware(know_the_clicker)
+    app.error(on_error)
+
+    app.command(COMMAND)(ack=answer_command, lazy=[guarded(work_on_command)])
+    for action_id, act in post_call.CLICKS.items():
+        app.action(action_id)(ack=post_call.committing(act), lazy=[guarded(post_call.show)])
+    for action_id, work in BUTTONS.items():
+        app.action(action_id)(ack=just_ack, lazy=[guarded(work)])
+    for action_id in LINKS:
+        app.action(action_id)(just_ack)
+    app.options(post_call_messages.JOB)(answer_job_menu)
+    app.view(job_id_messages.MODAL)(ack=job_id.submitted, lazy=[guarded(job_id.after_submit)])
+    app.view(connect_messages.DISCONNECT_MODAL)(
+        ack=confirm_disconnect, lazy=[guarded(connect.disconnect)]
+    )
+    app.event("app_home_opened")(ack=just_ack, lazy=[guarded(home.opened)])
+    for event in ("app_uninstalled", "tokens_revoked"):
+        app.event(event)(ack=installations.removed)
+
+
+async def just_ack(ack: Any) -> None:
+    """Says yes; nothing is to be committed first."""
+    await ack()
+
+
+def _command(asked: Asked) -> Command:
+    word = asked.text.split()[0].casefold() if asked.text else ""
+    return COMMANDS.get(word, Command(help_.unknown))
+
+
+async def answer_command(ack: Any, body: dict[str, Any], context: Any) -> None:
+    """Answers /xpm in the ack itself where the database alone knows the answer."""
+    asked = Asked.of(body, context)
+    command = _command(asked)
+    if command.answer is None:
+        await ack()
+        return
+    message = await command.answer(asked)
+    await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
+
+
+async def work_on_command(asked: Asked) -> None:
+    """Does what a command does after its ack."""
+    work = _command(asked).work
+    if work is not None:
+        await work(asked)
+
+
+async def answer_job_menu(ack: Any, body: dict[str, Any], context: Any) -> None:
+    """Fills the job menu from the mirror; a menu cannot show an error, so it is empty when there is nothing."""
+    groups = await post_call.job_menu(Asked.of(body, context))
+    if groups:
+        await ack(option_groups=groups)
+    else:
+        await ack(options=[])
+
+
+async def confirm_disconnect(ack: Any, body: dict[str, Any], context: Any) -> None:
+    """Shows that disconnecting is under way, in the place of the confirmation."""
+    await ack(response_action="update", view=await connect.disconnecting(Asked.of(body, context)))
+
+
+class KeptLazyListeners(AsyncLazyListenerRunner):
+    """Runs lazy work and holds on to it: Bolt's own keeps no reference, so a task may vanish half-way.
+
+    https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self.logger = logger
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, function: Callable[..., Awaitable[None]], request: Any) -> None:
+        """Starts lazy work on the running loop."""
+        from slack_bolt.lazy_listener.async_internals import to_runnable_function
+
+        async def run() -> None:
+            await to_runnable_function(internal_func=function, logger=self.logger, request=request)
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def finish(self, seconds: float) -> None:
+        """Waits for what is running, at most so long; every durable thing is in the database already."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)

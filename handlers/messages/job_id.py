@@ -1,0 +1,132 @@
+"""Finding a job by its exact ID: the modal, and /xpm job."""
+
+from handlers.messages import kit
+from handlers.messages.kit import Message
+from xpm.directory import JobCard, is_open, job_url
+
+MODAL = "job_id.modal"
+INPUT = "job_id.input"
+BLOCK = "job_id"
+OPEN_IN_XPM = "job_id.open_in_xpm"
+LOG_TIME = "job_id.log_time"
+
+MALFORMED = "A job ID looks like J000123."
+"""Stands under the field."""
+
+
+def asking(metadata: str, typed: str = "", sentence: str = "") -> kit.Element:
+    """The modal with its field; `sentence` stands under the field, and what was typed stays."""
+    element: kit.Element = {
+        "type": "plain_text_input",
+        "action_id": INPUT,
+        "max_length": 60,
+        "focus_on_load": True,
+    }
+    if typed:
+        element["initial_value"] = typed
+    blocks: list[kit.Block] = [
+        {
+            "type": "input",
+            "block_id": BLOCK,
+            "label": kit.plain("Job ID"),
+            "hint": kit.plain("As it stands in XPM, for example J000123", 150),
+            "element": element,
+        }
+    ]
+    if sentence:
+        blocks.append(kit.section(f"*{kit.escape(sentence)}*"))
+    return _modal(metadata, "Find job", blocks)
+
+
+def looking(metadata: str, number: str) -> kit.Element:
+    """The modal while XPM is asked."""
+    view = _modal(metadata, None, [kit.section(f"Looking for {kit.escape(number)} in XPM …")])
+    view["callback_id"] = f"{MODAL}.looking"
+    return view
+
+
+def found(metadata: str, card: JobCard) -> kit.Element:
+    """The modal with the job found, and what using it means."""
+    return _modal(metadata, "Use this job", [kit.section(_facts(card)), *_warning(card)])
+
+
+def unknown(number: str, practice: str) -> str:
+    """The sentence under the field for an ID the practice does not have."""
+    return f"No job {number} in {practice}."
+
+
+def away(number: str) -> str:
+    """The sentence under the field when XPM could not be asked."""
+    return f"XPM is not answering, so {number} could not be looked up. Try again in a minute."
+
+
+def not_connected() -> kit.Element:
+    """The modal when there is no XPM to look in."""
+    return _modal(
+        "", None, [kit.section("*XPM is not connected*\nType `/xpm connect` to connect it.")]
+    )
+
+
+def card(card: JobCard) -> Message:
+    """The answer to /xpm job."""
+    tasks = [task for task in card.tasks if not task.is_completed]
+    shown = ", ".join(kit.escape(task.name) for task in tasks[:12])
+    more = f" and {len(tasks) - 12} more" if len(tasks) > 12 else ""
+    blocks = [
+        kit.section(_facts(card)),
+        *_warning(card),
+        kit.context(f"Open tasks: {shown}{more}" if tasks else "No open tasks"),
+        kit.actions(
+            "job",
+            kit.button("Log time on it", LOG_TIME, card.job.number),
+            kit.button("Open in XPM", OPEN_IN_XPM, card.job.number, url=job_url(card.job)),
+        ),
+    ]
+    job = card.job
+    return Message(f"{job.number} {job.name}, {job.client_name}, {job.state}", blocks)
+
+
+def searching(number: str) -> Message:
+    """The answer to /xpm job while XPM is asked."""
+    text = f"Looking for {number} in XPM …"
+    return Message(text, [kit.section(kit.escape(text))])
+
+
+def sentence(text: str) -> Message:
+    """One sentence alone."""
+    return Message(text, [kit.section(kit.escape(text))])
+
+
+def _facts(card: JobCard) -> str:
+    job = card.job
+    lines = [
+        f"*{kit.escape(f'{job.number} {job.name}')}*",
+        kit.escape(f"{job.client_name} · {job.state}"),
+    ]
+    if job.due_date is not None:
+        lines.append(f"Due {job.due_date:%a} {job.due_date.day} {job.due_date:%b %Y}")
+    if job.manager_name:
+        lines.append(f"Job manager: {kit.escape(job.manager_name)}")
+    return "\n".join(lines)
+
+
+def _warning(card: JobCard) -> list[kit.Block]:
+    if is_open(card.job.state):
+        return []
+    return [
+        kit.section(f"This job is {kit.escape(card.job.state.lower())}: XPM may refuse time on it.")
+    ]
+
+
+def _modal(metadata: str, submit: str | None, blocks: list[kit.Block]) -> kit.Element:
+    view: kit.Element = {
+        "type": "modal",
+        "callback_id": MODAL,
+        "private_metadata": metadata,
+        "title": kit.plain("Find a job by ID", 24),
+        "close": kit.plain("Cancel", 24),
+        "blocks": blocks,
+    }
+    if submit is not None:
+        view["submit"] = kit.plain(submit, 24)
+    return view

@@ -1,0 +1,476 @@
+"""The message after a call, in each of its states: offered, chosen, sending, waiting, saved, refused, closed."""
+
+import datetime as dt
+import re
+
+from handlers.messages import connect, kit
+from handlers.messages.kit import Block, Message
+from xpm.directory import Group, JobCard, is_open, job_url
+from xpm.entries import (
+    NOTE_LIMIT,
+    WAITING_FOR_CONNECTION,
+    WAITING_FOR_TOMORROW,
+    EntryView,
+    Problem,
+    parse_minutes,
+    problems,
+)
+from xpm.matching import for_people
+from xpm.store.calls import Call
+from xpm.store.entries import Act, Entry, State
+from xpm.store.mirror import Job
+
+JOB = "post_call.job"
+CLIENT = "post_call.client"
+TASK = "post_call.task"
+MINUTES = "post_call.minutes"
+NOTE = "post_call.note"
+DATE = "post_call.date"
+SAVE = "post_call.save"
+ENTER_ID = "post_call.enter_job_id"
+DISMISS = "post_call.dismiss"
+REOPEN = "post_call.reopen"
+EDIT = "post_call.edit"
+KEEP = "post_call.keep"
+UNDO = "post_call.undo"
+RECALL = "post_call.recall"
+OPEN_IN_XPM = "post_call.open_in_xpm"
+CONNECT = connect.BEGIN
+
+NOT_YOURS = "This is not your call, so nothing was changed."
+
+_DOUBT_SHOWN_AFTER = dt.timedelta(seconds=60)
+
+_PROBLEMS = {
+    Problem.NO_JOB: "Choose a job, then save.",
+    Problem.NO_TASK: "Choose a task, then save.",
+    Problem.TASK_OF_OTHER_JOB: "That task is not on this job. Choose one of the tasks below.",
+    Problem.MINUTES: "Minutes are a whole number from 1 to 1440.",
+    Problem.NOTE_TOO_LONG: f"The note is longer than {NOTE_LIMIT:,} characters. Shorten it, then save.",
+    Problem.FUTURE: "The date is in the future. Choose today or earlier.",
+}
+
+
+def entry_of_block(block_id: str) -> str:
+    """The entry's id out of a block's id; a claim, to be looked up under the clicker."""
+    parts = block_id.split(":")
+    return parts[1] if len(parts) > 1 else ""
+
+
+# -- one message, by state -------------------------------------------------------------------------------------------
+
+
+def message(view: EntryView, now: dt.datetime) -> Message:
+    """The entry's message as it stands at `now`."""
+    match view.entry.state:
+        case State.OFFERED | State.REFUSED:
+            return _form(view, now)
+        case State.SENDING:
+            return _sending(view, now)
+        case State.SENT:
+            return _sent(view, now)
+        case State.NOT_LOGGED:
+            return _closed(view, now, "Not logged", "Log it after all")
+        case State.REMOVED:
+            return _closed(view, now, "Removed", "Log again")
+
+
+def refused(view: EntryView) -> Message:
+    """The sentence that goes to the person alone when XPM refuses."""
+    title, what_to_do = _refusal(view)
+    return Message(f"{title} {what_to_do}", [kit.section(f"*{title}*\n{what_to_do}")])
+
+
+def title(view: EntryView) -> str:
+    """Who the call was with."""
+    call = view.call
+    if call is None:
+        return "Time without a call"
+    people = list(dict.fromkeys(party.contact_name for party in call.parties if party.contact_name))
+    clients = list(dict.fromkeys(party.client_name for party in call.parties if party.client_name))
+    unknown = [_number(party.number, view) for party in call.parties if party.client_uuid is None]
+    if not call.parties:
+        if call.caller_name:
+            return f"Call with {call.caller_name}"
+        return (
+            f"Call with {listed}"
+            if (listed := kit.listed(list(call.numbers)))
+            else "Call from a withheld number"
+        )
+    who = people + unknown if people or unknown else clients[:1]
+    firm = f", {clients[0]}" if len(clients) == 1 and clients[0] not in who else ""
+    return f"Call with {kit.listed(who)}{firm}"
+
+
+def _number(number: str, view: EntryView) -> str:
+    return for_people(number, view.connection.region if view.connection else "NZ")
+
+
+def _when(view: EntryView, now: dt.datetime) -> str:
+    call, zone = view.call, view.person.time_zone
+    if call is None:
+        today = now.astimezone(kit.zone(zone)).date()
+        return kit.day(view.entry.date, today).capitalize()
+    direction = "Incoming" if call.direction == "inbound" else "Outgoing"
+    end = call.ended_at.astimezone(kit.zone(zone))
+    ringing = ", ringing included" if call.includes_ringing else ""
+    return f"{direction}, {kit.moment(call.started_at, zone, now)} to {end:%H:%M}, {_length(call)}{ringing}"
+
+
+def _length(call: Call) -> str:
+    return f"{call.seconds} s" if call.seconds < 60 else kit.duration((call.seconds + 30) // 60)
+
+
+def _head(view: EntryView, now: dt.datetime) -> list[Block]:
+    clients = list(
+        dict.fromkeys(
+            p.client_name for p in (view.call.parties if view.call else ()) if p.client_name
+        )
+    )
+    positions = [p.position for p in (view.call.parties if view.call else ()) if p.position]
+    lines = [f"*{kit.escape(title(view))}*", kit.escape(_when(view, now))]
+    if len(clients) > 1:
+        lines.append(f"One of {kit.escape(kit.listed(clients))}")
+    elif positions:
+        lines[1] += f" · {kit.escape(positions[0])}"
+    return [kit.section("\n".join(lines))]
+
+
+# -- the form --------------------------------------------------------------------------------------------------------
+
+
+def _form(view: EntryView, now: dt.datetime) -> Message:
+    entry = view.entry
+    blocks = _head(view, now)
+    text = f"{title(view)}. {_when(view, now)}."
+    trouble = _trouble(view)
+    if trouble is not None:
+        blocks.append(kit.section(trouble[1]))
+        text = f"{trouble[0]} {text}"
+    if view.connection is None or view.connection.ended_at is not None:
+        blocks.append(kit.section("*XPM is not connected*\nConnect it, then log this call here."))
+        blocks.append(
+            kit.actions(
+                f"do:{entry.id}",
+                kit.button("Connect", CONNECT, style="primary"),
+                kit.button("Don't log", DISMISS, entry.id),
+            )
+        )
+        return Message(f"XPM is not connected. {text}", blocks)
+    if not view.has_staff:
+        email = view.person.email or "your Slack e-mail address"
+        lines = (
+            f"*You have no staff record in {kit.escape(view.connection.practice)}'s XPM under {kit.escape(email)}*\n"
+            f"Time is written under a staff record. Tell {kit.escape(view.connected_by or 'the person')}, "
+            "who connected XPM."
+        )
+        blocks += [
+            kit.section(lines),
+            kit.actions(f"do:{entry.id}", kit.button("Don't log", DISMISS, entry.id)),
+        ]
+        return Message(f"You have no staff record in XPM. {text}", blocks)
+    blocks += _fields(view)
+    buttons = [kit.button("Enter job ID", ENTER_ID, entry.id)]
+    if view.card is not None:
+        save = "Save changes" if entry.is_editing else "Save time"
+        buttons.insert(0, kit.button(save, SAVE, entry.id, style="primary"))
+    if entry.is_editing:
+        buttons.append(kit.button("Keep as it was", KEEP, entry.id))
+    else:
+        buttons.append(kit.button("Don't log", DISMISS, entry.id))
+    blocks.append(kit.actions(f"do:{entry.id}", *buttons))
+    return Message(text, blocks)
+
+
+def _fields(view: EntryView) -> list[Block]:
+    entry, card = view.entry, view.card
+    blocks: list[Block] = []
+    all_clients = {
+        p.client_uuid: p.client_name or ""
+        for p in (view.call.parties if view.call else ())
+        if p.client_uuid
+    }
+    if len(all_clients) > 1:
+        blocks.append(_client_menu(entry, all_clients))
+    if not view.has_jobs or (view.call is not None and view.clients and not view.client_has_jobs):
+        blocks.append(kit.context(_no_jobs(view)))
+    blocks.append(_job_menu(entry, card))
+    if card is None:
+        return blocks
+    job = card.job
+    blocks.append(kit.context(kit.escape(f"{job.number} · {job.client_name} · {job.state}")))
+    if not is_open(job.state):
+        state = job.state.lower()
+        blocks.append(kit.section(f"This job is {kit.escape(state)}: XPM may refuse time on it."))
+    blocks.append(_task_menu(entry, card))
+    if entry.call_id is None or entry.is_editing:
+        blocks.append(
+            {
+                "type": "input",
+                "block_id": f"date:{entry.id}",
+                "label": kit.plain("Date"),
+                "element": {
+                    "type": "datepicker",
+                    "action_id": DATE,
+                    "initial_date": entry.date.isoformat(),
+                },
+            }
+        )
+    blocks.append(kit.text_input(f"minutes:{entry.id}", MINUTES, "Minutes", entry.minutes, most=20))
+    blocks.append(
+        kit.text_input(
+            f"note:{entry.id}", NOTE, "Note", entry.note, multiline=True, most=NOTE_LIMIT
+        )
+    )
+    return blocks
+
+
+def _no_jobs(view: EntryView) -> str:
+    clients = kit.listed([name for _, name in view.clients])
+    if not clients:
+        return "You have no open jobs in XPM. Any job is found by its ID."
+    verb = "has" if len(view.clients) == 1 else "have"
+    rest = (
+        "Your own jobs are in the menu; any other is found by its ID."
+        if view.has_jobs
+        else "Enter a job ID."
+    )
+    return kit.escape(f"{clients} {verb} no open jobs. {rest}")
+
+
+def _client_menu(entry: Entry, clients: dict[str, str]) -> Block:
+    options = [kit.option(name, uuid) for uuid, name in list(clients.items())[:100]]
+    element: kit.Element = {
+        "type": "static_select",
+        "action_id": CLIENT,
+        "placeholder": kit.plain("All of them"),
+        "options": options,
+    }
+    if entry.client_uuid in clients:
+        element["initial_option"] = kit.option(clients[entry.client_uuid], entry.client_uuid)
+    return {
+        "type": "input",
+        "block_id": f"client:{entry.id}:{(entry.client_uuid or '')[:8]}",
+        "dispatch_action": True,
+        "optional": True,
+        "label": kit.plain("Client"),
+        "element": element,
+    }
+
+
+def _job_menu(entry: Entry, card: JobCard | None) -> Block:
+    element: kit.Element = {
+        "type": "external_select",
+        "action_id": JOB,
+        "placeholder": kit.plain("Choose a job"),
+        "min_query_length": 0,
+    }
+    if card is not None:
+        element["initial_option"] = job_option(card.job)
+    return {
+        "type": "input",
+        # A menu keeps its old choice while its block keeps its id, so a job found by ID makes a new one.
+        "block_id": f"job:{entry.id}:{entry.job_number or ''}",
+        "dispatch_action": True,
+        "optional": True,
+        "label": kit.plain("Job"),
+        "element": element,
+    }
+
+
+def _task_menu(entry: Entry, card: JobCard) -> Block:
+    if not card.tasks:
+        return kit.section(
+            "This job has no tasks, and XPM writes time on a task. Choose another job, or add one in XPM."
+        )
+    options = [
+        kit.option(
+            f"{kit.cut(task.name, 60)}{' (completed)' if task.is_completed else ''}", task.uuid
+        )
+        for task in card.tasks[:100]
+    ]
+    element: kit.Element = {
+        "type": "static_select",
+        "action_id": TASK,
+        "placeholder": kit.plain("Choose a task"),
+        "options": options,
+    }
+    chosen = next((one for one in options if one["value"] == entry.task_uuid), None)
+    if chosen is not None:
+        element["initial_option"] = chosen
+    return {
+        "type": "input",
+        "block_id": f"task:{entry.id}:{entry.job_number or ''}",
+        "optional": True,
+        "label": kit.plain("Task"),
+        "element": element,
+    }
+
+
+def _trouble(view: EntryView) -> tuple[str, str] | None:
+    """What stands above the form when it was not saved: (plain text, mrkdwn)."""
+    if view.entry.state is State.REFUSED:
+        title, what_to_do = _refusal(view)
+        return f"{title} {what_to_do}", f"*{title}*\n{what_to_do}"
+    sentences = []
+    for problem in problems(view.entry):
+        if problem is Problem.OTHER_PRACTICE:
+            practice = view.connection.practice if view.connection else "another practice"
+            sentences.append(f"XPM is now connected to {kit.escape(practice)}. Choose a job there.")
+        elif problem in _PROBLEMS:
+            sentences.append(_PROBLEMS[problem])
+    if not sentences:
+        return None
+    return f"Not saved yet. {' '.join(sentences)}", f"*Not saved yet*\n{' '.join(sentences)}"
+
+
+def _refusal(view: EntryView) -> tuple[str, str]:
+    words = view.entry.reason or ""
+    said = f"XPM says {kit.quoted(words)}." if words.strip() else "XPM gave no reason."
+    # A refused removal leaves the entry sent; a refused change leaves the old time in XPM.
+    undone = view.entry.state is State.SENT
+    title = f"{'Not removed' if undone else 'Not changed' if view.entry.is_editing else 'Not saved'}: {said}"
+    return title, _what_to_do(words, view.card, undone=undone)
+
+
+def _what_to_do(words: str, card: JobCard | None, *, undone: bool) -> str:
+    """Our hint beside XPM's words, by loose keywords only: no public list of its texts exists."""
+    manager = card.job.manager_name if card else None
+    ask = f"ask {kit.escape(manager)} (job manager)" if manager else "ask the job's manager"
+    if undone:
+        return f"The time is still in XPM. To take it out, {ask}."
+    if re.search(r"invoice", words, re.IGNORECASE):
+        return f"XPM keeps the time as it was. To change it, {ask}."
+    if re.search(r"complete|cancel|closed", words, re.IGNORECASE):
+        return f"Choose another job, or {ask} to reopen it."
+    if re.search(r"assign|staff|allocat", words, re.IGNORECASE):
+        return f"Choose another job or task, or {ask} to put you on it."
+    if re.search(r"lock|period|date", words, re.IGNORECASE):
+        return f"Choose another job, or {ask} to unlock the date."
+    if re.search(r"task", words, re.IGNORECASE):
+        return "Choose another task, then save again."
+    return f"Change what you chose and save again, or {ask}."
+
+
+# -- after the choice ------------------------------------------------------------------------------------------------
+
+
+def _amount(view: EntryView) -> str:
+    saved = view.entry.saved
+    minutes = parse_minutes(view.entry.minutes) or (saved.minutes if saved else 0)
+    return kit.duration(minutes)
+
+
+def _sending(view: EntryView, now: dt.datetime) -> Message:
+    entry, amount = view.entry, _amount(view)
+    job = entry.job_number or ""
+    buttons = [kit.button("Edit", RECALL, entry.id)]
+    if entry.xpm_time_uuid is None:
+        buttons.append(kit.button("Don't log", DISMISS, entry.id))
+    if entry.doubtful_since is not None:
+        if now - entry.doubtful_since > _DOUBT_SHOWN_AFTER:
+            line = f"Checking with XPM whether your {amount} arrived."
+        else:
+            line = f"Saving {amount} on {job} …"
+        buttons = []
+    elif entry.waiting_for == WAITING_FOR_CONNECTION:
+        line = f"XPM is not connected. Your {amount} on {job} are safe and will be saved after somebody reconnects."
+        buttons.insert(0, kit.button("Connect", CONNECT, style="primary"))
+    elif entry.waiting_for == WAITING_FOR_TOMORROW:
+        line = (
+            f"XPM takes no more requests from this app today. Your {amount} on {job} are safe and will be saved "
+            "when it does."
+        )
+    elif entry.waiting_for is not None:
+        line = f"XPM is not answering. Your {amount} on {job} are safe and will be saved when it is back."
+    elif entry.act is Act.REMOVE:
+        line, buttons = f"Removing {amount} from {job} …", []
+    else:
+        line, buttons = f"Saving {amount} on {job} …", []
+    blocks = [*_head(view, now), kit.section(kit.escape(line))]
+    if buttons:
+        blocks.append(kit.actions(f"do:{entry.id}", *buttons))
+    return Message(line, blocks)
+
+
+def _sent(view: EntryView, now: dt.datetime) -> Message:
+    entry, saved = view.entry, view.entry.saved
+    if saved is None:
+        return _closed(view, now, "Saved", "Log again")
+    line = (
+        f"{kit.duration(saved.minutes)} on {saved.job_number} {saved.job_name} · {saved.task_name}"
+    )
+    blocks = [
+        kit.section(
+            f"*{kit.escape(line)}*\n{kit.escape(title(view))} · {kit.escape(_when(view, now))}"
+        )
+    ]
+    if entry.reason is not None:
+        words, what_to_do = _refusal(view)
+        blocks.append(kit.section(f"*{words}*\n{what_to_do}"))
+    today = now.astimezone(kit.zone(view.person.time_zone)).date()
+    day = kit.day(entry.date, today).capitalize()
+    total = (
+        f"{day}: {kit.duration(view.minutes_of_day)} on {kit.several(view.entries_of_day, 'call')}"
+    )
+    note = kit.escape(kit.cut(" ".join(saved.note.split()), 300))
+    blocks.append(kit.context(*([note] if note else []), total))
+    url = job_url(view.card.job) if view.card else job_url(_bare_job(saved.job_number))
+    blocks.append(
+        kit.actions(
+            f"do:{entry.id}",
+            kit.button("Edit", EDIT, entry.id),
+            kit.button("Undo", UNDO, entry.id),
+            kit.button("Open in XPM", OPEN_IN_XPM, entry.id, url=url),
+        )
+    )
+    return Message(line, blocks)
+
+
+def _bare_job(number: str) -> Job:
+    return Job(number, "", "", True, None, "")
+
+
+def _closed(view: EntryView, now: dt.datetime, what: str, again: str) -> Message:
+    entry = view.entry
+    if what == "Removed":
+        number = entry.saved.job_number if entry.saved else entry.job_number
+        line = f"Removed: {_amount(view)} on {number}"
+    else:
+        length = f", {_length(view.call)}" if view.call else ""
+        name = title(view)
+        line = f"{what}: {name[0].lower()}{name[1:]}{length}"
+    blocks = [
+        kit.section(f"*{kit.escape(line)}*\n{kit.escape(_when(view, now))}"),
+        kit.actions(f"do:{entry.id}", kit.button(again, REOPEN, entry.id)),
+    ]
+    return Message(line, blocks)
+
+
+# -- the job menu ----------------------------------------------------------------------------------------------------
+
+
+def job_option(job: Job) -> kit.Element:
+    """A job in a menu: its ID, name and client in 75 characters, the ID never cut."""
+    client = f" · {job.client_name}" if job.client_name else ""
+    room = 75 - len(job.number) - 1
+    name = kit.cut(job.name, max(12, room - min(len(client), 25)))
+    return kit.option(
+        f"{job.number} {name}{kit.cut(client, max(0, room - len(name))) if client else ''}",
+        job.number,
+    )
+
+
+def job_groups(groups: list[Group]) -> list[kit.Element]:
+    """The option groups of the job menu; the label tells how many more there are."""
+    return [
+        {
+            "label": kit.plain(
+                f"{group.label} ({len(group.jobs)} of {len(group.jobs) + group.hidden}, type to find)"
+                if group.hidden
+                else group.label
+            ),
+            "options": [job_option(job) for job in group.jobs],
+        }
+        for group in groups
+    ]

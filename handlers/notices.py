@@ -1,0 +1,187 @@
+"""How the practice side tells a person that something happened later: the entry's own message, a word beside it, the
+progress of a download, App Home. Always renders from the row as it stands, so a late update cannot show an old state.
+"""
+
+import asyncio
+import logging
+from weakref import WeakValueDictionary
+
+from handlers.messages import connect, home, post_call
+from handlers.messages.kit import Message
+from handlers.people import People
+from handlers.slack import Slack, SlackRefused
+from xpm.api import TryLater
+from xpm.clock import Clock
+from xpm.entries import Entries
+from xpm.standing import Standings
+from xpm.store import Database
+from xpm.store import connections as connection_store
+from xpm.store import entries as entry_store
+from xpm.store import workspaces as workspace_store
+from xpm.store.connections import Connection, Sync
+from xpm.store.entries import State
+
+log = logging.getLogger(__name__)
+
+# Slack will never take these, however often we try; the entry itself is safe in its row.
+_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+
+
+class SlackHomes:
+    """Publishes App Home for those who look at it."""
+
+    def __init__(
+        self, database: Database, slack: Slack, people: People, standings: Standings, clock: Clock
+    ) -> None:
+        self._database = database
+        self._slack = slack
+        self._people = people
+        self._standings = standings
+        self._clock = clock
+
+    async def publish(self, workspace_id: str, slack_user_id: str) -> None:
+        """Publishes one person's App Home. Raises TryLater, SlackRefused."""
+        person = await self._people.learn(workspace_id, slack_user_id)
+        await self._people.saw_home(person)
+        view = home.view(await self._standings.of(person), self._clock())
+        await self._slack.call(workspace_id, "views.publish", user_id=slack_user_id, view=view)
+
+    async def follow(self, workspace_id: str) -> None:
+        """Publishes App Home anew for everybody who has looked at theirs; Slack being away is only logged."""
+        async with self._database.reading() as tx:
+            people = await workspace_store.people_who_saw_home(tx, workspace_id)
+        for person in people:
+            try:
+                await self.publish(workspace_id, person.slack_user_id)
+            except (SlackRefused, TryLater) as error:
+                log.warning("notice.refused", extra={"workspace": workspace_id, "why": str(error)})
+
+
+class SlackNotices:
+    """Shows entries, refusals, downloads and App Home in Slack."""
+
+    def __init__(
+        self,
+        database: Database,
+        slack: Slack,
+        people: People,
+        clock: Clock,
+        entries: Entries,
+        homes: SlackHomes,
+    ) -> None:
+        self._database = database
+        self._slack = slack
+        self._people = people
+        self._clock = clock
+        self._entries = entries
+        self._homes = homes
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    # -- an entry --------------------------------------------------------------------------------------------------
+
+    async def show(self, workspace_id: str, entry_id: str) -> None:
+        """Makes the entry's message show the entry as it stands; posts it when there is none. Raises TryLater."""
+        turn = self._turns.setdefault(entry_id, asyncio.Lock())
+        async with turn:
+            view = await self._entries.view(workspace_id, entry_id)
+            if view is None:
+                return
+            entry = view.entry
+            message = post_call.message(view, self._clock())
+            channel, ts = entry.channel, entry.message_ts
+            try:
+                if channel is not None and ts is not None:
+                    try:
+                        await self._update(workspace_id, channel, ts, message)
+                    except SlackRefused as refusal:
+                        # The person deleted the message. What needs them comes back as a new one; the rest is done.
+                        if refusal.code not in _GONE:
+                            raise
+                        if entry.state is State.REFUSED:
+                            ts = await self._post(workspace_id, channel, message)
+                else:
+                    channel = await self._people.channel(view.person)
+                    ts = await self._post(workspace_id, channel, message)
+            except SlackRefused as refusal:
+                log.warning("notice.refused", extra={"entry": entry_id, "why": refusal.code})
+            async with self._database.transaction() as tx:
+                await entry_store.shown(tx, entry, channel, ts)
+
+    async def refused(self, workspace_id: str, entry_id: str) -> None:
+        """Says beside the message, to the person alone, that the entry was not saved and why.
+
+        The message itself says so too, so a Slack that does not take this one is only logged.
+        """
+        view = await self._entries.view(workspace_id, entry_id)
+        if view is None or view.entry.channel is None:
+            return
+        message = post_call.refused(view)
+        try:
+            await self._slack.call(
+                workspace_id,
+                "chat.postEphemeral",
+                channel=view.entry.channel,
+                user=view.entry.slack_user_id,
+                text=message.text,
+                blocks=message.blocks,
+            )
+        except (SlackRefused, TryLater) as error:
+            log.warning("notice.refused", extra={"entry": entry_id, "why": str(error)})
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    async def progress(self, workspace_id: str, sync: Sync | None) -> None:
+        """Posts "Connected" to the person who connected, then updates that message with the download."""
+        async with self._database.reading() as tx:
+            connection = await connection_store.get(tx, workspace_id)
+        if connection is None or (sync is None and connection.notice_ts is not None):
+            return
+        await self._tell_connector(connection, connect.progress(connection, sync))
+
+    async def connection_changed(self, workspace_id: str) -> None:
+        """Lets App Home follow."""
+        await self._homes.follow(workspace_id)
+
+    async def disconnected(self, connection: Connection) -> None:
+        """Turns the message that said Connected into Disconnected."""
+        await self._tell_connector(connection, connect.disconnected(connection.practice))
+
+    async def _tell_connector(self, connection: Connection, message: Message) -> None:
+        workspace_id = connection.workspace_id
+        try:
+            if connection.notice_channel is not None and connection.notice_ts is not None:
+                await self._update(
+                    workspace_id, connection.notice_channel, connection.notice_ts, message
+                )
+                return
+            person = await self._people.learn(workspace_id, connection.connected_by)
+            channel = await self._people.channel(person)
+            ts = await self._post(workspace_id, channel, message)
+            async with self._database.transaction() as tx:
+                await connection_store.change(
+                    tx, workspace_id, notice_channel=channel, notice_ts=ts
+                )
+        except (SlackRefused, TryLater) as error:
+            log.warning("notice.refused", extra={"workspace": workspace_id, "why": str(error)})
+
+    async def _post(self, workspace_id: str, channel: str, message: Message) -> str:
+        answer = await self._slack.call(
+            workspace_id,
+            "chat.postMessage",
+            channel=channel,
+            text=message.text,
+            blocks=message.blocks,
+            unfurl_links=False,
+        )
+        return str(answer["ts"])
+
+    async def _update(self, workspace_id: str, channel: str, ts: str, message: Message) -> None:
+        # Text alone would drop the blocks: https://docs.slack.dev/reference/methods/chat.update
+        await self._slack.call(
+            workspace_id,
+            "chat.update",
+            channel=channel,
+            ts=ts,
+            text=message.text,
+            blocks=message.blocks,
+        )

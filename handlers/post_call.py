@@ -1,0 +1,249 @@
+"""The message after a call: job menu, task, minutes, note, save, undo, don't log.
+
+Every click is two functions: one commits what the person chose and is the ack, one shows the entry as it then stands.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from handlers.asked import Asked
+from handlers.messages import connect as connect_messages
+from handlers.messages import job_id as job_id_messages
+from handlers.messages import post_call as messages
+from handlers.messages.kit import Element, Message
+from xpm.api import Disconnected, TryLater
+from xpm.entries import Draft, NotYours
+from xpm.store.entries import Entry, State
+
+log = logging.getLogger(__name__)
+
+Act = Callable[[Asked], Awaitable[Entry]]
+
+# "Saving …" is worth saying only when it takes longer than this.
+_NOTICEABLE = 1.0
+
+
+# -- what stands in the form -----------------------------------------------------------------------------------------
+
+
+def _states(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The form's values by the first word of their block's id."""
+    found = {}
+    for block_id, values in ((body.get("state") or {}).get("values") or {}).items():
+        for value in values.values():
+            found[block_id.partition(":")[0]] = value
+    return found
+
+
+def draft(body: dict[str, Any]) -> Draft:
+    """Minutes, note and date as they stand in the message's fields; an emptied field is an empty text."""
+    states = _states(body)
+    minutes, note, date = states.get("minutes"), states.get("note"), states.get("date")
+    return Draft(
+        minutes=None if minutes is None else str(minutes.get("value") or ""),
+        note=None if note is None else str(note.get("value") or ""),
+        date=_date(date.get("selected_date")) if date else None,
+    )
+
+
+def _date(text: Any) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
+def _task(body: dict[str, Any]) -> str | None:
+    option = (_states(body).get("task") or {}).get("selected_option")
+    return str(option["value"]) if option else None
+
+
+def _action(body: dict[str, Any]) -> dict[str, Any]:
+    actions = body.get("actions") or [{}]
+    found: dict[str, Any] = actions[0]
+    return found
+
+
+def entry_id(body: dict[str, Any]) -> str:
+    """The entry that a click is about: a button carries it as value, a menu in its block's id."""
+    action = _action(body)
+    if action.get("type") == "button":
+        return str(action.get("value") or "")
+    return messages.entry_of_block(str(action.get("block_id") or ""))
+
+
+def _selected(body: dict[str, Any]) -> str | None:
+    option = _action(body).get("selected_option")
+    return str(option["value"]) if option else None
+
+
+# -- clicks: the part before the ack ---------------------------------------------------------------------------------
+
+
+async def choose_job(asked: Asked) -> Entry:
+    """A job of the menu."""
+    entries, number = asked.services.entries, _selected(asked.body) or ""
+    return await entries.choose_job(asked.person, entry_id(asked.body), number, draft(asked.body))
+
+
+async def choose_client(asked: Asked) -> Entry:
+    """Which of the call's clients it was."""
+    body = asked.body
+    return await asked.services.entries.choose_client(
+        asked.person, entry_id(body), _selected(body), draft(body)
+    )
+
+
+async def save(asked: Asked) -> Entry:
+    """Save time, and Save changes."""
+    body = asked.body
+    return await asked.services.entries.send(asked.person, entry_id(body), draft(body), _task(body))
+
+
+async def dismiss(asked: Asked) -> Entry:
+    """Don't log."""
+    return await asked.services.entries.dismiss(
+        asked.person, entry_id(asked.body), draft(asked.body)
+    )
+
+
+async def reopen(asked: Asked) -> Entry:
+    """Log it after all, and Log again."""
+    return await asked.services.entries.reopen(asked.person, entry_id(asked.body))
+
+
+async def edit(asked: Asked) -> Entry:
+    """Edit of a saved time."""
+    return await asked.services.entries.edit(asked.person, entry_id(asked.body))
+
+
+async def keep(asked: Asked) -> Entry:
+    """Keep as it was."""
+    return await asked.services.entries.keep(asked.person, entry_id(asked.body))
+
+
+async def undo(asked: Asked) -> Entry:
+    """Undo of a saved time."""
+    return await asked.services.entries.undo(asked.person, entry_id(asked.body))
+
+
+async def recall(asked: Asked) -> Entry:
+    """Edit of a time that waits."""
+    return await asked.services.entries.recall(asked.person, entry_id(asked.body))
+
+
+CLICKS: dict[str, Act] = {
+    messages.JOB: choose_job,
+    messages.CLIENT: choose_client,
+    messages.SAVE: save,
+    messages.DISMISS: dismiss,
+    messages.REOPEN: reopen,
+    messages.EDIT: edit,
+    messages.KEEP: keep,
+    messages.UNDO: undo,
+    messages.RECALL: recall,
+}
+"""The map from action id to what it does."""
+
+
+def committing(act: Act) -> Callable[[Any, dict[str, Any], Any], Awaitable[None]]:
+    """The ack of a click: the choice is in the database before Slack hears yes."""
+
+    async def ack_click(ack: Any, body: dict[str, Any], context: Any) -> None:
+        try:
+            await act(Asked.of(body, context))
+        except NotYours:
+            log.warning("entry.not_theirs", extra={"workspace": context["person"].workspace_id})
+        await ack()
+
+    return ack_click
+
+
+# -- clicks: the part after the ack ----------------------------------------------------------------------------------
+
+
+async def show(asked: Asked) -> None:
+    """Shows the entry as it stands now; an entry of somebody else is not shown but said to be."""
+    services, identity = asked.services, entry_id(asked.body)
+    entry = await services.entries.own(asked.person, identity)
+    if entry is None:
+        await asked.answer(
+            Message(messages.NOT_YOURS, job_id_messages.sentence(messages.NOT_YOURS).blocks)
+        )
+        return
+    if entry.state is State.SENDING and entry.waiting_for is None:
+        # The workflow shows the outcome; a word between is only for when it takes long.
+        await asyncio.sleep(_NOTICEABLE)
+        entry = await services.entries.own(asked.person, identity)
+        if entry is None or entry.state is not State.SENDING:
+            return
+    await services.notices.show(entry.workspace_id, entry.id)
+    if _action(asked.body).get("action_id") == messages.JOB:
+        await _fetch_tasks(asked, entry)
+
+
+async def _fetch_tasks(asked: Asked, entry: Entry) -> None:
+    """Asks XPM for the tasks of a job that is new to us; XPM's lists of jobs bring none."""
+    services, number = asked.services, entry.job_number
+    card = await services.directory.card(entry.workspace_id, number) if number else None
+    if card is None or card.tasks:
+        return
+    try:
+        card = await services.directory.look_up(entry.workspace_id, card.job.number)
+    except (Disconnected, TryLater) as error:
+        log.info("tasks.not_fetched", extra={"entry": entry.id, "why": type(error).__name__})
+        return
+    if card is not None and card.tasks:
+        await services.entries.choose_job(asked.person, entry.id, card.job.number, Draft())
+        await services.notices.show(entry.workspace_id, entry.id)
+
+
+# -- the job menu ----------------------------------------------------------------------------------------------------
+
+
+async def job_menu(asked: Asked) -> list[Element]:
+    """The option groups for what was typed so far; somebody else's menu is empty."""
+    body = asked.body
+    identity = messages.entry_of_block(str(body.get("block_id") or ""))
+    try:
+        clients, staff_uuid = await asked.services.entries.job_menu_of(asked.person, identity)
+    except NotYours:
+        return []
+    typed = str(body.get("value") or "")
+    groups = await asked.services.directory.menu(
+        asked.person.workspace_id, clients, staff_uuid, typed
+    )
+    return messages.job_groups(groups)
+
+
+# -- a form with no call ---------------------------------------------------------------------------------------------
+
+
+async def log_time(asked: Asked) -> None:
+    """/xpm log: the same form, in the direct message with the app."""
+    await open_form(asked, None)
+
+
+async def log_time_on_job(asked: Asked) -> None:
+    """The button under /xpm job: the same form with that job chosen."""
+    await open_form(asked, str(_action(asked.body).get("value") or ""))
+
+
+async def open_form(asked: Asked, number: str | None) -> None:
+    """Posts a form for a time without a call."""
+    services = asked.services
+    person = await services.people.learn(asked.person.workspace_id, asked.person.slack_user_id)
+    connection = await services.connections.of(person.workspace_id)
+    if connection is None or connection.ended_at is not None:
+        await asked.answer(connect_messages.not_connected())
+        return
+    entry = await services.entries.open_form(person)
+    if number:
+        await services.entries.choose_job(person, entry.id, number, Draft())
+    await services.notices.show(person.workspace_id, entry.id)
+    channel = asked.body.get("channel_id") or (asked.body.get("channel") or {}).get("id")
+    if channel != (await services.people.known(person.workspace_id, person.slack_user_id)).channel:
+        await asked.answer(job_id_messages.sentence("The form is in your messages with this app."))

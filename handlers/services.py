@@ -1,0 +1,34 @@
+"""What listeners may call, in one frozen value; `bot.app` makes it and nobody else."""
+
+from dataclasses import dataclass
+
+from handlers.notices import SlackHomes, SlackNotices
+from handlers.people import People
+from handlers.slack import Slack
+from xpm.clock import Clock
+from xpm.connections import Connections
+from xpm.directory import Directory
+from xpm.entries import Entries
+from xpm.reception import Reception
+from xpm.standing import Standings
+from xpm.store import Database
+from xpm.syncing import Syncing
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The practice's services and the ways to reach people. `public_url` is where browsers find us."""
+
+    database: Database
+    connections: Connections
+    directory: Directory
+    entries: Entries
+    reception: Reception
+    syncing: Syncing
+    standings: Standings
+    people: People
+    slack: Slack
+    notices: SlackNotices
+    homes: SlackHomes
+    clock: Clock
+    public_url: str

@@ -1,0 +1,119 @@
+"""Slack's Web API for work outside a request: one call, its errors in our words."""
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.messages.kit import Message
+from xpm.api import TryLater
+from xpm.store import Database
+from xpm.store import workspaces as store
+from xpm.vault import Vault
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 10
+
+
+class SlackRefused(Exception):
+    """Slack said no; `code` is its word, such as message_not_found. The same call will be refused again."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Slack:
+    """Calls Slack as the app's bot in a workspace, over one shared connection pool.
+
+    `api_url` ends in a slash (https://slack.com/api/); `hooks_url` is the only place an answer to a response_url goes.
+    """
+
+    def __init__(self, database: Database, vault: Vault, *, api_url: str, hooks_url: str) -> None:
+        self._database = database
+        self._vault = vault
+        self._hooks = urlsplit(hooks_url)
+        # The library's default also repeats a post after a reset, when the first may have arrived: the same message
+        # twice. Only what Slack certainly refused is repeated. https://docs.slack.dev/apis/web-api/rate-limits
+        self.client = AsyncWebClient(
+            base_url=api_url,
+            timeout=_SECONDS,
+            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
+        )
+
+    async def start(self) -> None:
+        """Opens the shared session; without one the library opens a connection for each call."""
+        self.client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS))
+
+    async def stop(self) -> None:
+        """Closes the shared session."""
+        if self.client.session is not None:
+            await self.client.session.close()
+
+    async def token(self, workspace_id: str) -> str | None:
+        """The bot's token in a workspace, or None when the app is not installed there."""
+        async with self._database.reading() as tx:
+            workspace = await store.get(tx, workspace_id)
+        if workspace is None:
+            return None
+        return self._vault.open(workspace.bot_token, f"workspaces.bot_token:{workspace_id}")
+
+    async def call(self, workspace_id: str, method: str, **arguments: Any) -> dict[str, Any]:
+        """Calls a method. Raises SlackRefused when Slack says no, TryLater when it does not answer or asks to wait."""
+        token = await self.token(workspace_id)
+        if token is None:
+            raise SlackRefused("not_installed")
+        try:
+            answer = await self.client.api_call(
+                method,
+                json=arguments,
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        except SlackApiError as error:
+            code = (
+                str(error.response.get("error", "unknown"))
+                if hasattr(error.response, "get")
+                else "unknown"
+            )
+            if code == "ratelimited" or getattr(error.response, "status_code", 200) >= 500:
+                raise TryLater(_retry_after(error), "Slack asks to be called later") from None
+            raise SlackRefused(code) from None
+        except (TimeoutError, SlackClientError, aiohttp.ClientError, OSError) as error:
+            raise TryLater(None, f"Slack does not answer ({type(error).__name__})") from None
+        found: dict[str, Any] = answer.data if isinstance(answer.data, dict) else {}
+        return found
+
+    async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
+        """Answers an interaction, to the person alone. Raises as `call` does; goes nowhere but to Slack's hooks."""
+        target = urlsplit(response_url)
+        if (target.scheme, target.netloc) != (self._hooks.scheme, self._hooks.netloc):
+            raise SlackRefused("foreign_response_url")
+        body = {
+            "response_type": "ephemeral",
+            "replace_original": replace,
+            "text": message.text,
+            "blocks": message.blocks,
+        }
+        if self.client.session is None:
+            raise TryLater(None, "Slack's session is closed")
+        try:
+            async with self.client.session.post(
+                response_url, json=body, allow_redirects=False
+            ) as answer:
+                if answer.status >= 500 or answer.status == 429:
+                    raise TryLater(None, "Slack asks to be called later")
+                if answer.status >= 300:
+                    raise SlackRefused(f"response_url_{answer.status}")
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise TryLater(None, f"Slack does not answer ({type(error).__name__})") from None
+
+
+def _retry_after(error: SlackApiError) -> float | None:
+    headers = getattr(error.response, "headers", {}) or {}
+    said = headers.get("Retry-After") or headers.get("retry-after")
+    return float(said) if said and str(said).isdigit() else None

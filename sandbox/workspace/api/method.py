@@ -1,0 +1,89 @@
+"""What a Web API method is given, and what is declared about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.workspace.api.errors import SlackError
+from sandbox.workspace.model import Channel, Installation, JsonObject, Team
+from sandbox.workspace.state import Workspace
+
+
+@dataclass
+class Asked:
+    """One Web API call with its arguments, by an app whose token has been judged."""
+
+    workspace: Workspace
+    installation: Installation
+    arguments: JsonObject
+
+    @property
+    def team(self) -> Team:
+        """The team the token belongs to."""
+        return self.workspace.teams[self.installation.team_id]
+
+    def required(self, name: str) -> str:
+        """A string argument that must be there."""
+        value = self.arguments.get(name)
+        if value is None or value == "":
+            raise SlackError(
+                "invalid_arguments",
+                messages=[f"[ERROR] missing required field: {name}"],
+            )
+        return str(value)
+
+    def optional(self, name: str) -> str | None:
+        """A string argument that may be absent."""
+        value = self.arguments.get(name)
+        return None if value is None or value == "" else str(value)
+
+    def decoded(self, name: str, error: str) -> Any:
+        """An argument that is JSON: an object as it came, or a string of JSON in a form."""
+        value = self.arguments.get(name)
+        if isinstance(value, str):
+            if value == "":
+                return None
+            try:
+                return json.loads(value)
+            except ValueError:
+                raise SlackError(error) from None
+        return value
+
+    def channel(self) -> Channel:
+        """The conversation to speak in; a user id is the app's direct message with that person.
+
+        Raises channel_not_found, not_in_channel, messages_tab_disabled.
+        """
+        given = self.arguments.get("channel")
+        if not isinstance(given, str) or not given:
+            raise SlackError("channel_not_found")
+        if given[0] in "UW":
+            person = self.team.people.get(given)
+            if person is None or person.is_deleted:
+                raise SlackError("channel_not_found")
+            channel = self.workspace.app_channel(self.team, given)
+        else:
+            found = self.team.channels.get(given)
+            if found is None:
+                raise SlackError("channel_not_found")
+            channel = found
+        if channel.kind == "app" and not self.workspace.manifest.has_messages_tab:
+            raise SlackError("messages_tab_disabled")
+        if self.team.bot_user_id not in channel.members:
+            raise SlackError("not_in_channel")
+        return channel
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method: what it does, any one of which scopes it needs, and its rate tier.
+
+    Tier None has its own rule. https://docs.slack.dev/reference/methods
+    """
+
+    work: Callable[[Asked], Awaitable[JsonObject]]
+    scopes: tuple[str, ...] = ()
+    tier: int | None = 4

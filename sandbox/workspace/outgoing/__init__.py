@@ -1,0 +1,1 @@
+"""What the workspace sends to the app: signed exactly as Slack signs, in Slack's shapes."""

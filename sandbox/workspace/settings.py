@@ -1,0 +1,78 @@
+"""What a pretend workspace is told: who the app is, and where the app listens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class WorkspaceSettings:
+    """One app in one pretend Slack; `manifest` is the app's own, with real addresses filled in.
+
+    `public_url` is this server's own address without a trailing slash. `addresses` is what
+    `GET /client/addresses` answers. `event_retry_delays` are the waits in seconds before the
+    first, second and third re-delivery of an event the app did not accept.
+    """
+
+    public_url: str
+    app_id: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    signing_secret: str = field(repr=False)
+    manifest: Mapping[str, Any] = field(repr=False)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    answer_seconds: float = 3.0
+    event_retry_delays: tuple[float, ...] = (0, 60, 300)
+    trigger_seconds: float = 3.0
+    has_rate_limits: bool = True
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The parts of an app manifest that a workspace acts on.
+
+    https://docs.slack.dev/reference/app-manifest
+    """
+
+    app_name: str
+    bot_name: str
+    commands: Mapping[str, str]
+    interactivity_url: str | None
+    options_url: str | None
+    events_url: str | None
+    events: frozenset[str]
+    scopes: frozenset[str]
+    redirect_urls: tuple[str, ...]
+    has_home_tab: bool
+    has_messages_tab: bool
+    is_messages_tab_read_only: bool
+
+    @classmethod
+    def read(cls, manifest: Mapping[str, Any]) -> Manifest:
+        """A manifest as Slack would keep it; a part that is absent is off."""
+        features = manifest.get("features", {})
+        settings = manifest.get("settings", {})
+        oauth = manifest.get("oauth_config", {})
+        interactivity = settings.get("interactivity", {})
+        subscriptions = settings.get("event_subscriptions", {})
+        home = features.get("app_home", {})
+        name = str(manifest.get("display_information", {}).get("name", "App"))
+        is_interactive = bool(interactivity.get("is_enabled", False))
+        return cls(
+            app_name=name,
+            bot_name=str(features.get("bot_user", {}).get("display_name", name)),
+            commands={
+                str(one["command"]): str(one["url"]) for one in features.get("slash_commands", [])
+            },
+            interactivity_url=interactivity.get("request_url") if is_interactive else None,
+            options_url=interactivity.get("message_menu_options_url") if is_interactive else None,
+            events_url=subscriptions.get("request_url"),
+            events=frozenset(subscriptions.get("bot_events", [])),
+            scopes=frozenset(oauth.get("scopes", {}).get("bot", [])),
+            redirect_urls=tuple(oauth.get("redirect_urls", [])),
+            has_home_tab=bool(home.get("home_tab_enabled", False)),
+            has_messages_tab=bool(home.get("messages_tab_enabled", True)),
+            is_messages_tab_read_only=bool(home.get("messages_tab_read_only_enabled", False)),
+        )

@@ -1,0 +1,89 @@
+"""Phone numbers: one form for what XPM keeps as free text and for what phone systems send. Pure.
+
+Rules measured with libphonenumber (https://github.com/google/libphonenumber/blob/master/FALSEHOODS.md): a number
+without its country is read in the practice's region, never guessed; withheld codes are caught before parsing,
+because some of them parse as valid mobiles.
+"""
+
+import re
+from collections.abc import Iterable
+
+import phonenumbers
+from phonenumbers import Leniency, PhoneNumber, PhoneNumberFormat, PhoneNumberMatcher
+
+# Keypad spellings of ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE, which Twilio sends as numbers.
+_WITHHELD_DIGITS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
+_WITHHELD_WORDS = frozenset(
+    {"", "anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"}
+)
+_FULL_LENGTH = 9
+
+
+def is_withheld(number: str | None) -> bool:
+    """Whether this stands for a caller who hides: an empty text, a word such as "anonymous", or a keypad code."""
+    text = (number or "").strip().casefold()
+    if text in _WITHHELD_WORDS:
+        return True
+    digits = re.sub(r"\D", "", text)
+    return digits in _WITHHELD_DIGITS or digits.removeprefix("1") in _WITHHELD_DIGITS
+
+
+def _usable(number: PhoneNumber) -> str | None:
+    if not phonenumbers.is_possible_number(number):
+        return None
+    # Without its area code ("555 1234") a number is possible but could be anybody's. Reserved and very new ranges
+    # are not "valid" either, so a full-length number passes.
+    if not phonenumbers.is_valid_number(number) and len(str(number.national_number)) < _FULL_LENGTH:
+        return None
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def to_e164(text: str | None, region: str) -> str | None:
+    """One number in E.164 such as +6421555123, read in a region such as NZ; None when it cannot be used to match."""
+    if text is None or is_withheld(text):
+        return None
+    # Words after a number turn into keypad digits when parsed: "(mobile)" is cut off first.
+    cleaned = re.sub(r"\((?=[^)]*[A-Za-z])[^)]*\)", " ", text)
+    try:
+        return _usable(phonenumbers.parse(cleaned, region))
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def numbers_in(text: str | None, region: str) -> list[str]:
+    """All numbers of a free-text field ("09 555 0150 / 021 555 0151"), in E.164, each once."""
+    if not text or is_withheld(text):
+        return []
+    found: dict[str, None] = {}
+    for part in re.split(r"[/;,|\n]| or | and ", text):
+        if (number := to_e164(part, region)) is not None:
+            found[number] = None
+    if not found:
+        for match in PhoneNumberMatcher(text, region, leniency=Leniency.POSSIBLE):
+            if (number := _usable(match.number)) is not None:
+                found[number] = None
+    return list(found)
+
+
+def outside_numbers(numbers: Iterable[str | None], region: str) -> list[str]:
+    """The numbers of a call that can be matched, in E.164, each once, in the call's order."""
+    return list(
+        dict.fromkeys(e164 for number in numbers if (e164 := to_e164(number, region)) is not None)
+    )
+
+
+def for_people(number: str, region: str) -> str:
+    """A number as people of the region write it; what cannot be parsed stays as it came."""
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return number
+    same_country = parsed.country_code == phonenumbers.country_code_for_region(region)
+    return phonenumbers.format_number(
+        parsed, PhoneNumberFormat.NATIONAL if same_country else PhoneNumberFormat.INTERNATIONAL
+    )
+
+
+def is_region(code: str) -> bool:
+    """Whether numbers can be read in this region, such as NZ."""
+    return code in phonenumbers.SUPPORTED_REGIONS

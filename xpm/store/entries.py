@@ -1,0 +1,258 @@
+"""Entries: what a person wants written as time, and how far that is."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from xpm.store import tables as t
+from xpm.store.database import Transaction
+
+
+class State(StrEnum):
+    """Where an entry is in its story; the rules of moving between them live in `xpm.entries`."""
+
+    OFFERED = "offered"
+    SENDING = "sending"
+    SENT = "sent"
+    REFUSED = "refused"
+    NOT_LOGGED = "not_logged"
+    REMOVED = "removed"
+
+
+class Act(StrEnum):
+    """What sending the entry does to XPM."""
+
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What XPM holds for an entry, as it last answered."""
+
+    job_number: str
+    job_name: str
+    task_uuid: str
+    task_name: str
+    minutes: int
+    note: str
+    date: dt.date
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the database."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "date"} | {
+            "date": self.date.isoformat()
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Saved":
+        """The reverse of `to_json`."""
+        return cls(**{**values, "date": dt.date.fromisoformat(values["date"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One person's time for one call (or for none): what they chose and how far it is.
+
+    `minutes` and `note` are what they typed, `date` the day of the work in their time zone. `version` counts the
+    changes that can be seen, `shown_version` is the last that Slack has shown.
+    """
+
+    workspace_id: str
+    id: str
+    slack_user_id: str
+    call_id: str | None
+    state: State
+    date: dt.date
+    created_at: dt.datetime
+    changed_at: dt.datetime
+    act: Act = Act.ADD
+    version: int = 1
+    shown_version: int = 0
+    channel: str | None = None
+    message_ts: str | None = None
+    client_uuid: str | None = None
+    job_number: str | None = None
+    task_uuid: str | None = None
+    staff_uuid: str | None = None
+    tenant_id: str | None = None
+    minutes: str = ""
+    note: str = ""
+    reason: str | None = None
+    doubtful_since: dt.datetime | None = None
+    waiting_since: dt.datetime | None = None
+    waiting_for: str | None = None
+    xpm_time_uuid: str | None = None
+    saved: Saved | None = None
+    sent_at: dt.datetime | None = None
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether XPM holds this entry and the person is changing it."""
+        return self.xpm_time_uuid is not None and self.state in (State.OFFERED, State.REFUSED)
+
+
+def _entry(row: Any) -> Entry:
+    values = dict(row._mapping)
+    values["state"], values["act"] = State(values["state"]), Act(values["act"])
+    values["saved"] = Saved.from_json(values["saved"]) if values["saved"] else None
+    return Entry(**values)
+
+
+def _values(values: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(values.get("saved"), Saved):
+        values = {**values, "saved": values["saved"].to_json()}
+    return values
+
+
+async def add(tx: Transaction, entry: Entry) -> bool:
+    """Keeps a new entry; False when the person has one for this call already."""
+    values = {column.name: getattr(entry, column.name) for column in t.entries.columns}
+    try:
+        async with tx.begin_nested():
+            await tx.execute(sa.insert(t.entries).values(_values(values)))
+    except IntegrityError:
+        return False
+    return True
+
+
+async def get(tx: Transaction, workspace_id: str, entry_id: str) -> Entry | None:
+    """An entry of the workspace; for the engine, which acts for everybody."""
+    c = t.entries.c
+    row = (
+        await tx.execute(
+            sa.select(t.entries).where(c.workspace_id == workspace_id, c.id == entry_id)
+        )
+    ).first()
+    return None if row is None else _entry(row)
+
+
+async def of_person(
+    tx: Transaction, workspace_id: str, slack_user_id: str, entry_id: str
+) -> Entry | None:
+    """The clicker's own entry; an id in a button is a claim, so workspace and person decide."""
+    found = await get(tx, workspace_id, entry_id)
+    return found if found is not None and found.slack_user_id == slack_user_id else None
+
+
+async def unshown_of_call(tx: Transaction, workspace_id: str, call_id: str) -> list[Entry]:
+    """The entries made for a call that have no message yet."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(t.entries).where(
+            c.workspace_id == workspace_id, c.call_id == call_id, c.message_ts.is_(None)
+        )
+    )
+    return [_entry(row) for row in rows]
+
+
+async def change(tx: Transaction, entry: Entry, **values: Any) -> Entry | None:
+    """Changes an entry if nobody else has since it was read; None otherwise (compare and set on `version`)."""
+    c = t.entries.c
+    row = (
+        await tx.execute(
+            sa.update(t.entries)
+            .where(
+                c.workspace_id == entry.workspace_id, c.id == entry.id, c.version == entry.version
+            )
+            .values(version=entry.version + 1, **_values(values))
+            .returning(*t.entries.columns)
+        )
+    ).first()
+    return None if row is None else _entry(row)
+
+
+async def shown(
+    tx: Transaction, entry: Entry, channel: str | None = None, message_ts: str | None = None
+) -> None:
+    """Notes that Slack shows this version of the entry, and where."""
+    c = t.entries.c
+    values: dict[str, Any] = {"shown_version": entry.version}
+    if message_ts is not None:
+        values |= {"channel": channel, "message_ts": message_ts}
+    await tx.execute(
+        sa.update(t.entries)
+        .where(c.workspace_id == entry.workspace_id, c.id == entry.id)
+        .values(**values)
+    )
+
+
+async def last_task_for_job(
+    tx: Transaction, workspace_id: str, slack_user_id: str, job_number: str
+) -> str | None:
+    """The task that this person used last for this job."""
+    c = t.entries.c
+    statement = (
+        sa.select(c.task_uuid)
+        .where(
+            c.workspace_id == workspace_id,
+            c.slack_user_id == slack_user_id,
+            c.job_number == job_number,
+            c.state == State.SENT,
+        )
+        .order_by(c.sent_at.desc())
+        .limit(1)
+    )
+    return (await tx.execute(statement)).scalar()
+
+
+async def sent_on(
+    tx: Transaction, workspace_id: str, slack_user_id: str, date: dt.date
+) -> tuple[int, int]:
+    """How many minutes, on how many entries, this person has saved for a day."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(c.saved).where(
+            c.workspace_id == workspace_id,
+            c.slack_user_id == slack_user_id,
+            c.date == date,
+            c.state == State.SENT,
+        )
+    )
+    found = [Saved.from_json(saved) for saved in rows.scalars() if saved]
+    return sum(saved.minutes for saved in found), len(found)
+
+
+async def known_times(
+    tx: Transaction, workspace_id: str, staff_uuid: str, date: dt.date
+) -> set[str]:
+    """The ids of the times that we know to be ours, so that looking for a doubtful one passes them over."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(c.xpm_time_uuid).where(
+            c.workspace_id == workspace_id,
+            c.staff_uuid == staff_uuid,
+            c.date == date,
+            c.xpm_time_uuid.is_not(None),
+        )
+    )
+    return set(rows.scalars())
+
+
+async def in_state(tx: Transaction, workspace_id: str, *states: State) -> list[Entry]:
+    """The workspace's entries in some states, oldest first."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(t.entries)
+        .where(c.workspace_id == workspace_id, c.state.in_(states))
+        .order_by(c.created_at)
+    )
+    return [_entry(row) for row in rows]
+
+
+async def count_by_state(
+    tx: Transaction, workspace_id: str, slack_user_id: str | None = None
+) -> dict[State, int]:
+    """How many entries are in each state, of one person or of all."""
+    c = t.entries.c
+    statement = (
+        sa.select(c.state, sa.func.count()).where(c.workspace_id == workspace_id).group_by(c.state)
+    )
+    if slack_user_id is not None:
+        statement = statement.where(c.slack_user_id == slack_user_id)
+    return {State(state): count for state, count in await tx.execute(statement)}

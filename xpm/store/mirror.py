@@ -1,0 +1,271 @@
+"""The mirror of the practice: clients, contacts, phone numbers, staff, jobs and tasks, as XPM last told them.
+
+A sync writes its id on every row it touches; `sweep` then deletes what it did not see. A sync that is cut anywhere
+leaves the old rows in place.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from xpm.store import tables as t
+from xpm.store.calls import Party
+from xpm.store.database import Transaction
+from xpm.store.workspaces import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client of the practice."""
+
+    uuid: str
+    name: str
+    is_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """Somebody on the practice's staff."""
+
+    uuid: str
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of a job; `uuid` is the instance on the job, `assigned` the staff it is restricted to (empty: anyone)."""
+
+    uuid: str
+    name: str
+    is_completed: bool
+    assigned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of the practice. `number` is what people call its ID, such as J000123."""
+
+    number: str
+    name: str
+    state: str
+    is_open: bool
+    client_uuid: str | None
+    client_name: str
+    manager_name: str | None = None
+    due_date: dt.date | None = None
+    web_url: str | None = None
+
+
+Rows = list[dict[str, Any]]
+
+
+async def write(tx: Transaction, table: sa.Table, rows: Rows) -> None:
+    """Inserts or updates rows of one mirror table; executemany, because multi-row VALUES is ten times slower."""
+    if rows:
+        await tx.execute(upsert(tx, table, rows), rows)
+
+
+async def sweep(tx: Transaction, workspace_id: str, sync_id: str) -> None:
+    """Deletes what this sync did not see. Closed jobs stay: a sync sees open ones only, and people look others up."""
+    for table in (t.clients, t.contacts, t.client_contacts, t.phone_numbers, t.staff):
+        await tx.execute(
+            sa.delete(table).where(table.c.workspace_id == workspace_id, table.c.sync_id != sync_id)
+        )
+    c = t.jobs.c
+    await tx.execute(
+        sa.delete(t.jobs).where(
+            c.workspace_id == workspace_id, c.is_open.is_(True), c.sync_id != sync_id
+        )
+    )
+    for table in (t.job_staff, t.tasks):
+        has_job = sa.exists().where(c.workspace_id == workspace_id, c.number == table.c.job_number)
+        await tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id, ~has_job))
+
+
+async def replace_jobs(
+    tx: Transaction,
+    workspace_id: str,
+    jobs: Rows,
+    staff: Rows,
+    tasks: Rows,
+    *,
+    with_tasks: bool,
+) -> None:
+    """Writes jobs with their people and tasks, in the place of what we had of them.
+
+    Without `with_tasks` the source brings no tasks and may leave the people out: then what we had of those stays.
+    """
+    numbers = {job["number"] for job in jobs}
+    told = {t.job_staff: numbers, t.tasks: numbers}
+    if not with_tasks:
+        told = {t.job_staff: {row["job_number"] for row in staff}}
+    for table, of_jobs in told.items():
+        c = table.c
+        await tx.execute(
+            sa.delete(table).where(c.workspace_id == workspace_id, c.job_number.in_(of_jobs))
+        )
+    await write(tx, t.jobs, jobs)
+    await write(tx, t.job_staff, staff)
+    if with_tasks:
+        await write(tx, t.tasks, tasks)
+
+
+async def staff_by_email(tx: Transaction, workspace_id: str, email: str) -> StaffMember | None:
+    """The one staff member with this address; two with the same are nobody, because guessing writes wrong time."""
+    c = t.staff.c
+    rows = (
+        await tx.execute(
+            sa.select(c.uuid, c.name, c.email).where(
+                c.workspace_id == workspace_id, c.email == email.casefold()
+            )
+        )
+    ).all()
+    return StaffMember(**rows[0]._mapping) if len(rows) == 1 else None
+
+
+async def parties(tx: Transaction, workspace_id: str, number: str) -> list[Party]:
+    """The clients, with the contact, that a number in E.164 belongs to; active clients only, by name."""
+    p, c, k, link = t.phone_numbers, t.clients, t.contacts, t.client_contacts
+    statement = (
+        sa.select(c.c.uuid, c.c.name, k.c.name, link.c.position)
+        .select_from(p)
+        .join(c, sa.and_(c.c.workspace_id == p.c.workspace_id, c.c.uuid == p.c.client_uuid))
+        .outerjoin(k, sa.and_(k.c.workspace_id == p.c.workspace_id, k.c.uuid == p.c.contact_uuid))
+        .outerjoin(
+            link,
+            sa.and_(
+                link.c.workspace_id == p.c.workspace_id,
+                link.c.client_uuid == p.c.client_uuid,
+                link.c.contact_uuid == p.c.contact_uuid,
+            ),
+        )
+        .where(p.c.workspace_id == workspace_id, p.c.e164 == number, c.c.is_archived.is_(False))
+        # A number that stands on the client and on its contact names the contact.
+        .order_by(c.c.name, k.c.name.is_(None), k.c.name)
+    )
+    found: dict[str, Party] = {}
+    for uuid, client_name, contact_name, position in await tx.execute(statement):
+        found.setdefault(uuid, Party(number, uuid, client_name, contact_name, position))
+    return list(found.values())
+
+
+def _job(row: Any) -> Job:
+    return Job(**row._mapping)
+
+
+_JOB = [t.jobs.c[name] for name in Job.__slots__]
+_BY_URGENCY = (
+    t.jobs.c.is_open.desc(),
+    t.jobs.c.due_date.is_(None),
+    t.jobs.c.due_date,
+    t.jobs.c.number,
+)
+
+
+def _matching(words: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    return [t.jobs.c.search.contains(word, autoescape=True) for word in words]
+
+
+async def jobs_of_clients(
+    tx: Transaction,
+    workspace_id: str,
+    client_uuids: Sequence[str],
+    words: Sequence[str],
+    limit: int,
+) -> list[Job]:
+    """The open jobs of some clients whose text holds all the words, the most urgent first."""
+    statement = (
+        sa.select(*_JOB)
+        .where(
+            t.jobs.c.workspace_id == workspace_id,
+            t.jobs.c.client_uuid.in_(client_uuids),
+            t.jobs.c.is_open.is_(True),
+            *_matching(words),
+        )
+        .order_by(*_BY_URGENCY)
+        .limit(limit)
+    )
+    return [_job(row) for row in await tx.execute(statement)]
+
+
+async def jobs_of_staff(
+    tx: Transaction, workspace_id: str, staff_uuid: str, words: Sequence[str], limit: int
+) -> list[Job]:
+    """The open jobs that a staff member is assigned to, the most urgent first."""
+    statement = (
+        sa.select(*_JOB)
+        .join(
+            t.job_staff,
+            sa.and_(
+                t.job_staff.c.workspace_id == t.jobs.c.workspace_id,
+                t.job_staff.c.job_number == t.jobs.c.number,
+            ),
+        )
+        .where(
+            t.job_staff.c.workspace_id == workspace_id,
+            t.job_staff.c.staff_uuid == staff_uuid,
+            t.jobs.c.is_open.is_(True),
+            *_matching(words),
+        )
+        .order_by(*_BY_URGENCY)
+        .limit(limit)
+    )
+    return [_job(row) for row in await tx.execute(statement)]
+
+
+async def count_jobs_of_staff(tx: Transaction, workspace_id: str, staff_uuid: str) -> int:
+    """How many open jobs a staff member has."""
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(t.job_staff)
+        .join(
+            t.jobs,
+            sa.and_(
+                t.job_staff.c.workspace_id == t.jobs.c.workspace_id,
+                t.job_staff.c.job_number == t.jobs.c.number,
+            ),
+        )
+        .where(
+            t.job_staff.c.workspace_id == workspace_id,
+            t.job_staff.c.staff_uuid == staff_uuid,
+            t.jobs.c.is_open.is_(True),
+        )
+    )
+    return (await tx.execute(statement)).scalar_one()
+
+
+async def job(tx: Transaction, workspace_id: str, number: str) -> Job | None:
+    """One job by its exact ID."""
+    statement = sa.select(*_JOB).where(
+        t.jobs.c.workspace_id == workspace_id, t.jobs.c.number == number
+    )
+    row = (await tx.execute(statement)).first()
+    return None if row is None else _job(row)
+
+
+async def tasks_of(tx: Transaction, workspace_id: str, number: str) -> list[Task]:
+    """The tasks of a job: open ones first, then in the practice's order."""
+    c = t.tasks.c
+    rows = await tx.execute(
+        sa.select(c.uuid, c.name, c.is_completed, c.assigned)
+        .where(c.workspace_id == workspace_id, c.job_number == number)
+        .order_by(c.is_completed, c.position)
+    )
+    return [Task(row.uuid, row.name, row.is_completed, tuple(row.assigned)) for row in rows]
+
+
+async def counts(tx: Transaction, workspace_id: str) -> dict[str, int]:
+    """How many clients, contacts, staff and jobs the mirror holds."""
+    found = {}
+    for table in (t.clients, t.contacts, t.staff, t.jobs):
+        statement = (
+            sa.select(sa.func.count())
+            .select_from(table)
+            .where(table.c.workspace_id == workspace_id)
+        )
+        found[table.name] = (await tx.execute(statement)).scalar_one()
+    return found

@@ -1,0 +1,343 @@
+"""Every table. The workspace begins nearly every key; secrets have a column type that refuses plaintext."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from xpm.vault import Sealed
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware UTC datetime, on SQLite too. Refuses naive ones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        found: datetime = value
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+class SealedText(sa.TypeDecorator[Sealed]):
+    """A sealed secret. Writing anything but a Sealed raises TypeError, so that no plaintext can slip in."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sealed | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if not isinstance(value, Sealed):
+            raise TypeError("this column takes sealed values only")
+        return value.text
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Sealed | None:
+        return None if value is None else Sealed(str(value))
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _workspace(*, primary_key: bool = True) -> sa.Column[str]:
+    return sa.Column("workspace_id", sa.String(32), primary_key=primary_key, nullable=False)
+
+
+workspaces = sa.Table(
+    "workspaces",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("enterprise_id", sa.String(32)),
+    sa.Column("app_id", sa.String(32), nullable=False),
+    sa.Column("bot_id", sa.String(32), nullable=False),
+    sa.Column("bot_user_id", sa.String(32), nullable=False),
+    sa.Column("bot_token", SealedText, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("installed_by", sa.String(32), nullable=False),
+    sa.Column("installed_at", Instant, nullable=False),
+)
+
+install_states = sa.Table(
+    "install_states",
+    metadata,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+people = sa.Table(
+    "people",
+    metadata,
+    _workspace(),
+    sa.Column("slack_user_id", sa.String(32), primary_key=True),
+    sa.Column("email", sa.Text),
+    sa.Column("name", sa.Text, nullable=False, default=""),
+    sa.Column("time_zone", sa.String(64), nullable=False, default="UTC"),
+    sa.Column("is_admin", sa.Boolean, nullable=False, default=False),
+    sa.Column("is_guest", sa.Boolean, nullable=False, default=False),
+    sa.Column("has_left", sa.Boolean, nullable=False, default=False),
+    sa.Column("channel", sa.String(32)),
+    sa.Column("has_seen_home", sa.Boolean, nullable=False, default=False),
+    sa.Column("learned_at", Instant),
+    sa.Index("ix_people_email", "workspace_id", "email"),
+)
+
+connect_links = sa.Table(
+    "connect_links",
+    metadata,
+    sa.Column("link", sa.String(64), primary_key=True),
+    _workspace(primary_key=False),
+    sa.Column("slack_user_id", sa.String(32), nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("opened_at", Instant),
+    sa.Column("state", sa.String(64), unique=True),
+    sa.Column("browser", sa.String(64)),
+    sa.Column("verifier", SealedText),
+    sa.Column("answered_at", Instant),
+    sa.Column("outcome", sa.Text),
+)
+
+connections = sa.Table(
+    "connections",
+    metadata,
+    _workspace(),
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("tenant_id", sa.String(64), nullable=False),
+    sa.Column("practice", sa.Text, nullable=False),
+    sa.Column("region", sa.String(2), nullable=False),
+    sa.Column("connected_by", sa.String(32), nullable=False),
+    sa.Column("connected_at", Instant, nullable=False),
+    sa.Column("access_token", SealedText, nullable=False),
+    sa.Column("refresh_token", SealedText, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.Column("ended_why", sa.Text),
+    sa.Column("notice_channel", sa.String(32)),
+    sa.Column("notice_ts", sa.String(32)),
+)
+
+syncs = sa.Table(
+    "syncs",
+    metadata,
+    _workspace(),
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.Column("failure", sa.Text),
+    sa.Column("clients", sa.Integer, nullable=False, default=0),
+    sa.Column("contacts", sa.Integer, nullable=False, default=0),
+    sa.Column("staff", sa.Integer, nullable=False, default=0),
+    sa.Column("jobs", sa.Integer, nullable=False, default=0),
+    sa.Column("clients_expected", sa.Integer, nullable=False, default=0),
+)
+
+clients = sa.Table(
+    "clients",
+    metadata,
+    _workspace(),
+    sa.Column("uuid", sa.String(64), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("is_archived", sa.Boolean, nullable=False, default=False),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    _workspace(),
+    sa.Column("uuid", sa.String(64), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+)
+
+client_contacts = sa.Table(
+    "client_contacts",
+    metadata,
+    _workspace(),
+    sa.Column("client_uuid", sa.String(64), primary_key=True),
+    sa.Column("contact_uuid", sa.String(64), primary_key=True),
+    sa.Column("position", sa.Text),
+    sa.Column("is_primary", sa.Boolean, nullable=False, default=False),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+)
+
+phone_numbers = sa.Table(
+    "phone_numbers",
+    metadata,
+    _workspace(),
+    sa.Column("e164", sa.String(20), primary_key=True),
+    sa.Column("client_uuid", sa.String(64), primary_key=True),
+    # Empty for the client's own number: part of a primary key is never null.
+    sa.Column("contact_uuid", sa.String(64), primary_key=True, default=""),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+)
+
+staff = sa.Table(
+    "staff",
+    metadata,
+    _workspace(),
+    sa.Column("uuid", sa.String(64), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+    sa.Index("ix_staff_email", "workspace_id", "email"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    _workspace(),
+    sa.Column("number", sa.String(64), primary_key=True),
+    sa.Column("uuid", sa.String(64)),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("is_open", sa.Boolean, nullable=False),
+    sa.Column("client_uuid", sa.String(64)),
+    sa.Column("client_name", sa.Text, nullable=False),
+    sa.Column("manager_name", sa.Text),
+    sa.Column("due_date", sa.Date),
+    sa.Column("web_url", sa.Text),
+    sa.Column("search", sa.Text, nullable=False),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+    sa.Index("ix_jobs_client", "workspace_id", "client_uuid"),
+)
+
+job_staff = sa.Table(
+    "job_staff",
+    metadata,
+    _workspace(),
+    sa.Column("job_number", sa.String(64), primary_key=True),
+    sa.Column("staff_uuid", sa.String(64), primary_key=True),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+    sa.Index("ix_job_staff_staff", "workspace_id", "staff_uuid"),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    _workspace(),
+    sa.Column("job_number", sa.String(64), primary_key=True),
+    sa.Column("uuid", sa.String(64), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("is_completed", sa.Boolean, nullable=False, default=False),
+    sa.Column("position", sa.Integer, nullable=False, default=0),
+    sa.Column("assigned", sa.JSON, nullable=False, default=list),
+    sa.Column("sync_id", sa.String(64), nullable=False),
+)
+
+phone_systems = sa.Table(
+    "phone_systems",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    _workspace(primary_key=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("secret", SealedText, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    _workspace(),
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("phone_system_id", sa.String(32), nullable=False),
+    sa.Column("source_id", sa.String(255), nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("direction", sa.String(16), nullable=False),
+    sa.Column("numbers", sa.JSON, nullable=False),
+    sa.Column("caller_name", sa.Text),
+    sa.Column("is_answered", sa.Boolean, nullable=False),
+    sa.Column("is_internal", sa.Boolean, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("seconds", sa.Integer, nullable=False),
+    sa.Column("includes_ringing", sa.Boolean, nullable=False, default=False),
+    sa.Column("notes", sa.Text),
+    sa.Column("received_at", Instant, nullable=False),
+    # What became of it: waiting, offered, or why nobody was asked.
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("parties", sa.JSON, nullable=False, default=list),
+    sa.UniqueConstraint("phone_system_id", "source_id", "email"),
+    sa.Index("ix_calls_outcome", "workspace_id", "outcome"),
+)
+
+entries = sa.Table(
+    "entries",
+    metadata,
+    _workspace(),
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("slack_user_id", sa.String(32), nullable=False),
+    sa.Column("call_id", sa.String(64)),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("act", sa.String(8), nullable=False, default="add"),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("shown_version", sa.Integer, nullable=False, default=0),
+    sa.Column("channel", sa.String(32)),
+    sa.Column("message_ts", sa.String(32)),
+    sa.Column("client_uuid", sa.String(64)),
+    sa.Column("job_number", sa.String(64)),
+    sa.Column("task_uuid", sa.String(64)),
+    sa.Column("staff_uuid", sa.String(64)),
+    sa.Column("tenant_id", sa.String(64)),
+    sa.Column("minutes", sa.Text, nullable=False, default=""),
+    sa.Column("note", sa.Text, nullable=False, default=""),
+    sa.Column("date", sa.Date, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("doubtful_since", Instant),
+    sa.Column("waiting_since", Instant),
+    sa.Column("waiting_for", sa.String(16)),
+    sa.Column("xpm_time_uuid", sa.String(64)),
+    sa.Column("saved", sa.JSON),
+    sa.Column("sent_at", Instant),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.UniqueConstraint("workspace_id", "slack_user_id", "call_id"),
+    # Two doubtful entries that look alike cannot both claim one time of XPM.
+    sa.UniqueConstraint("workspace_id", "xpm_time_uuid"),
+    sa.Index("ix_entries_state", "workspace_id", "state"),
+    sa.Index("ix_entries_person_date", "workspace_id", "slack_user_id", "date"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", Instant, nullable=False),
+    _workspace(primary_key=False),
+    sa.Column("slack_user_id", sa.String(32)),
+    sa.Column("event", sa.String(64), nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("detail", sa.JSON, nullable=False, default=dict),
+    sa.Index("ix_audit_workspace_at", "workspace_id", "at"),
+)
+
+MIRROR = (
+    clients,
+    contacts,
+    client_contacts,
+    phone_numbers,
+    staff,
+    jobs,
+    job_staff,
+    tasks,
+)
+"""What is copied from the practice and forgotten when it is disconnected."""

@@ -1,0 +1,190 @@
+"""Workspaces, their people and their phone systems."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from xpm.store import tables as t
+from xpm.store.database import Transaction
+from xpm.vault import Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A Slack workspace in which the app is installed."""
+
+    id: str
+    name: str
+    enterprise_id: str | None
+    app_id: str
+    bot_id: str
+    bot_user_id: str
+    bot_token: Sealed
+    scopes: str
+    installed_by: str
+    installed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in a workspace. `channel` is the direct message between them and the app, once known."""
+
+    workspace_id: str
+    slack_user_id: str
+    email: str | None = None
+    name: str = ""
+    time_zone: str = "UTC"
+    is_admin: bool = False
+    is_guest: bool = False
+    has_left: bool = False
+    channel: str | None = None
+    has_seen_home: bool = False
+    learned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSystem:
+    """Where calls come from; the secret proves that they do."""
+
+    id: str
+    workspace_id: str
+    kind: str
+    secret: Sealed
+    created_at: datetime
+
+
+def upsert(
+    tx: Transaction,
+    table: sa.Table,
+    values: dict[str, Any] | list[dict[str, Any]],
+    *,
+    keep: tuple[str, ...] = (),
+) -> sa.Executable:
+    """Insert, or update every column that is not part of the key nor in `keep`; the same words on both databases."""
+    one = values if isinstance(values, dict) else values[0]
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    keys = [column.name for column in table.primary_key]
+    statement: Any = insert(table)
+    if isinstance(values, dict):
+        statement = statement.values(values)
+    changes = {
+        name: statement.excluded[name] for name in one if name not in keys and name not in keep
+    }
+    if not changes:
+        return cast(sa.Executable, statement.on_conflict_do_nothing(index_elements=keys))
+    return cast(sa.Executable, statement.on_conflict_do_update(index_elements=keys, set_=changes))
+
+
+async def save(tx: Transaction, workspace: Workspace) -> None:
+    """Remembers an installation; a reinstall replaces the token."""
+    values = {column.name: getattr(workspace, column.name) for column in t.workspaces.columns}
+    await tx.execute(upsert(tx, t.workspaces, values))
+
+
+async def get(tx: Transaction, workspace_id: str) -> Workspace | None:
+    """The workspace, or None when the app is not installed there."""
+    row = (
+        await tx.execute(sa.select(t.workspaces).where(t.workspaces.c.id == workspace_id))
+    ).first()
+    return None if row is None else Workspace(**row._mapping)
+
+
+async def every_id(tx: Transaction) -> list[str]:
+    """The ids of all installed workspaces; for the clock and the command line only."""
+    return list((await tx.execute(sa.select(t.workspaces.c.id))).scalars())
+
+
+async def forget(tx: Transaction, workspace_id: str) -> None:
+    """Erases everything of one workspace but its audit log."""
+    for table in reversed(t.metadata.sorted_tables):
+        if table.name == "audit":
+            continue
+        if "workspace_id" in table.c:
+            await tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id))
+    await tx.execute(sa.delete(t.workspaces).where(t.workspaces.c.id == workspace_id))
+
+
+async def new_install_state(tx: Transaction, fingerprint: str, expires_at: datetime) -> None:
+    """Remembers the fingerprint of an installation's state and purges the expired ones."""
+    await tx.execute(
+        sa.delete(t.install_states).where(
+            t.install_states.c.expires_at < expires_at - timedelta(days=1)
+        )
+    )
+    await tx.execute(
+        sa.insert(t.install_states).values(fingerprint=fingerprint, expires_at=expires_at)
+    )
+
+
+async def use_install_state(tx: Transaction, fingerprint: str, now: datetime) -> bool:
+    """Whether the state was ours, unused and young; it is gone afterwards, so that two callbacks cannot both win."""
+    c = t.install_states.c
+    statement = sa.delete(t.install_states).where(c.fingerprint == fingerprint, c.expires_at > now)
+    return (await tx.execute(statement.returning(c.fingerprint))).first() is not None
+
+
+async def person(tx: Transaction, workspace_id: str, slack_user_id: str) -> Person:
+    """The person as we know them; somebody we have never met has no e-mail yet."""
+    c = t.people.c
+    row = (
+        await tx.execute(
+            sa.select(t.people).where(
+                c.workspace_id == workspace_id, c.slack_user_id == slack_user_id
+            )
+        )
+    ).first()
+    return Person(workspace_id, slack_user_id) if row is None else Person(**row._mapping)
+
+
+async def person_by_email(tx: Transaction, workspace_id: str, email: str) -> Person | None:
+    """The one person with this e-mail address (case folded), or None."""
+    c = t.people.c
+    rows = (
+        await tx.execute(
+            sa.select(t.people).where(
+                c.workspace_id == workspace_id, c.email == email.casefold(), c.has_left.is_(False)
+            )
+        )
+    ).all()
+    return Person(**rows[0]._mapping) if len(rows) == 1 else None
+
+
+async def save_person(tx: Transaction, person: Person, *fields: str) -> None:
+    """Remembers somebody; only `fields` change when they are known already (all, when none is named)."""
+    values = {column.name: getattr(person, column.name) for column in t.people.columns}
+    if values["email"]:
+        values["email"] = values["email"].casefold()
+    keep = tuple(name for name in values if fields and name not in fields)
+    await tx.execute(upsert(tx, t.people, values, keep=keep))
+
+
+async def people_who_saw_home(tx: Transaction, workspace_id: str) -> list[Person]:
+    """Those whose App Home should follow a change of the connection."""
+    c = t.people.c
+    rows = await tx.execute(
+        sa.select(t.people).where(
+            c.workspace_id == workspace_id, c.has_seen_home.is_(True), c.has_left.is_(False)
+        )
+    )
+    return [Person(**row._mapping) for row in rows]
+
+
+async def add_phone_system(tx: Transaction, system: PhoneSystem) -> None:
+    """Remembers a phone system."""
+    await tx.execute(
+        sa.insert(t.phone_systems).values(
+            {column.name: getattr(system, column.name) for column in t.phone_systems.columns}
+        )
+    )
+
+
+async def phone_system(tx: Transaction, kind: str, system_id: str) -> PhoneSystem | None:
+    """The phone system behind an address; its id is the only key a webhook has, so no workspace is asked for."""
+    c = t.phone_systems.c
+    row = (
+        await tx.execute(sa.select(t.phone_systems).where(c.id == system_id, c.kind == kind))
+    ).first()
+    return None if row is None else PhoneSystem(**row._mapping)
