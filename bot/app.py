@@ -11,6 +11,7 @@ from bot.settings import Settings
 from bot.timetable import Timetable
 from handlers import listeners
 from handlers.installations import Authorize, Installations, InstallStates
+from handlers.later import Later
 from handlers.notices import SlackHomes, SlackNotices
 from handlers.people import People
 from handlers.services import Services
@@ -48,7 +49,7 @@ class App:
     timetable: Timetable
     services: Services
     bolt: AsyncApp
-    lazy: listeners.KeptLazyListeners
+    later: Later
 
     async def start(self) -> None:
         """Opens connections, recovers what a crash cut, starts the clock."""
@@ -59,7 +60,7 @@ class App:
     async def stop(self) -> None:
         """Lets the way to an ack finish and leaves the rest to the next process."""
         self.timetable.stop()
-        await self.lazy.finish(5.0)
+        await self.later.finish(5.0)
         await self.durable.stop()
         await self.services.slack.stop()
         await self.http.close()
@@ -141,9 +142,8 @@ def build(settings: Settings, clock: Clock = utc_now) -> App:
         public_url=settings.public_url,
     )
     bolt = _bolt(settings, database, vault, slack, clock)
-    lazy = listeners.KeptLazyListeners(bolt.logger)
-    bolt.listener_runner.lazy_listener_runner = lazy
-    listeners.register(bolt, services)
+    later = Later()
+    listeners.register(bolt, services, later)
     return App(
         settings=settings,
         database=database,
@@ -153,7 +153,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> App:
         timetable=Timetable(database, syncing, clock, settings.sync_minutes),
         services=services,
         bolt=bolt,
-        lazy=lazy,
+        later=later,
     )
 
 

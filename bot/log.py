@@ -22,6 +22,7 @@ _QUIET = {
     "httpcore": logging.WARNING,
     "aiohttp": logging.WARNING,
     "aiosqlite": logging.WARNING,
+    "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
     "apscheduler": logging.WARNING,
     "dbos": logging.WARNING,

@@ -1,11 +1,7 @@
-"""The one place where unexpected errors end: the person reads a sentence with a reference, the log has the rest.
-
-Bolt's lazy functions never reach `app.error` and lose their trace, so each is registered through `guarded`.
-"""
+"""The one place where unexpected errors end: the person reads a sentence with a reference, the log has the rest."""
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt import BoltResponse
@@ -20,30 +16,14 @@ log = logging.getLogger(__name__)
 # Easy to read aloud and to type: no 0 and O, no 1 and I.
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
-Work = Callable[[Asked], Awaitable[None]]
-
 
 def reference() -> str:
     """Four characters that the person and the log have in common."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(4))
 
 
-def guarded(work: Work) -> Callable[[dict[str, Any], Any], Awaitable[None]]:
-    """A lazy listener with its own error boundary."""
-
-    async def lazy(body: dict[str, Any], context: Any) -> None:
-        asked = Asked.of(body, context)
-        try:
-            await work(asked)
-        except Exception as error:
-            # The last resort: whatever it was, the person hears of it and the trace is kept.
-            await _tell(asked, error)
-
-    lazy.__name__ = f"{work.__module__.rpartition('.')[2]}_{work.__name__}"
-    return lazy
-
-
-async def _tell(asked: Asked, error: Exception) -> None:
+async def tell(asked: Asked, error: Exception) -> None:
+    """Says to the person that what they asked for failed afterwards, and logs it under the same reference."""
     mark = reference()
     log.error(
         "listener.failed",

@@ -1,18 +1,16 @@
 """Every listener of the app on one screen: what Slack sends, what answers it at once, what works afterwards."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.lazy_listener.async_runner import AsyncLazyListenerRunner
 
 from handlers import connect, home, installations, job_id, post_call
 from handlers import help as help_
 from handlers.asked import Asked
-from handlers.errors import Work, guarded, on_error
+from handlers.errors import on_error
+from handlers.later import Later, Work
 from handlers.messages import connect as connect_messages
 from handlers.messages import job_id as job_id_messages
 from handlers.messages import post_call as post_call_messages
@@ -20,6 +18,9 @@ from handlers.messages.kit import Message
 from handlers.services import Services
 
 COMMAND = "/xpm"
+
+First = Callable[[Any, dict[str, Any], Any], Awaitable[None]]
+"""What answers Slack at once: (ack, body, context)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ LINKS = (connect_messages.OPEN_LINK, post_call_messages.OPEN_IN_XPM, job_id_mess
 """Buttons that open an address; Slack wants an ack all the same."""
 
 
-def register(app: AsyncApp, services: Services) -> None:
-    """Joins Slack's payloads and our functions. Every one is an ack and lazy work with its own error boundary."""
+def register(app: AsyncApp, services: Services, later: Later) -> None:
+    """Joins Slack's payloads and our functions. Each is an ack and, where there is more to do, work after it."""
 
     async def know_the_clicker(context: Any, next: Callable[[], Awaitable[Any]]) -> None:  # noqa: A002 (Bolt's name)
         context["services"] = services
@@ -64,27 +65,33 @@ def register(app: AsyncApp, services: Services) -> None:
         )
         await next()
 
+    def listener(first: First, work: Work | None = None) -> First:
+        async def listen(ack: Any, body: dict[str, Any], context: Any) -> None:
+            await first(ack, body, context)
+            if work is not None:
+                later.start(work, Asked.of(body, context))
+
+        return listen
+
     app.middleware(know_the_clicker)
     app.error(on_error)
 
-    app.command(COMMAND)(ack=answer_command, lazy=[guarded(work_on_command)])
+    app.command(COMMAND)(listener(answer_command, work_on_command))
     for action_id, act in post_call.CLICKS.items():
-        app.action(action_id)(ack=post_call.committing(act), lazy=[guarded(post_call.show)])
+        app.action(action_id)(listener(post_call.committing(act), post_call.show))
     for action_id, work in BUTTONS.items():
-        app.action(action_id)(ack=just_ack, lazy=[guarded(work)])
+        app.action(action_id)(listener(just_ack, work))
     for action_id in LINKS:
-        app.action(action_id)(just_ack)
-    app.options(post_call_messages.JOB)(answer_job_menu)
-    app.view(job_id_messages.MODAL)(ack=job_id.submitted, lazy=[guarded(job_id.after_submit)])
-    app.view(connect_messages.DISCONNECT_MODAL)(
-        ack=confirm_disconnect, lazy=[guarded(connect.disconnect)]
-    )
-    app.event("app_home_opened")(ack=just_ack, lazy=[guarded(home.opened)])
+        app.action(action_id)(listener(just_ack))
+    app.options(post_call_messages.JOB)(listener(answer_job_menu))
+    app.view(job_id_messages.MODAL)(listener(job_id.submitted, job_id.after_submit))
+    app.view(connect_messages.DISCONNECT_MODAL)(listener(confirm_disconnect, connect.disconnect))
+    app.event("app_home_opened")(listener(just_ack, home.opened))
     for event in ("app_uninstalled", "tokens_revoked"):
-        app.event(event)(ack=installations.removed)
+        app.event(event)(listener(installations.removed))
 
 
-async def just_ack(ack: Any) -> None:
+async def just_ack(ack: Any, body: dict[str, Any], context: Any) -> None:
     """Says yes; nothing is to be committed first."""
     await ack()
 
@@ -124,30 +131,3 @@ async def answer_job_menu(ack: Any, body: dict[str, Any], context: Any) -> None:
 async def confirm_disconnect(ack: Any, body: dict[str, Any], context: Any) -> None:
     """Shows that disconnecting is under way, in the place of the confirmation."""
     await ack(response_action="update", view=await connect.disconnecting(Asked.of(body, context)))
-
-
-class KeptLazyListeners(AsyncLazyListenerRunner):
-    """Runs lazy work and holds on to it: Bolt's own keeps no reference, so a task may vanish half-way.
-
-    https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task
-    """
-
-    def __init__(self, logger: logging.Logger) -> None:
-        self.logger = logger
-        self._running: set[asyncio.Task[None]] = set()
-
-    def start(self, function: Callable[..., Awaitable[None]], request: Any) -> None:
-        """Starts lazy work on the running loop."""
-        from slack_bolt.lazy_listener.async_internals import to_runnable_function
-
-        async def run() -> None:
-            await to_runnable_function(internal_func=function, logger=self.logger, request=request)
-
-        task = asyncio.get_running_loop().create_task(run())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def finish(self, seconds: float) -> None:
-        """Waits for what is running, at most so long; every durable thing is in the database already."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=seconds)

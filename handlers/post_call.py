@@ -15,7 +15,7 @@ from handlers.messages import job_id as job_id_messages
 from handlers.messages import post_call as messages
 from handlers.messages.kit import Element, Message
 from xpm.api import Disconnected, TryLater
-from xpm.entries import Draft, NotYours
+from xpm.entries import Draft, NotYours, TaskChoice
 from xpm.store.entries import Entry, State
 
 log = logging.getLogger(__name__)
@@ -56,9 +56,14 @@ def _date(text: Any) -> dt.date | None:
         return None
 
 
-def _task(body: dict[str, Any]) -> str | None:
-    option = (_states(body).get("task") or {}).get("selected_option")
-    return str(option["value"]) if option else None
+def _task(body: dict[str, Any]) -> TaskChoice | None:
+    """The task in the form, with the job whose tasks the menu showed: it stands in the block's id."""
+    for block_id, values in ((body.get("state") or {}).get("values") or {}).items():
+        name, _, rest = block_id.partition(":")
+        for value in values.values():
+            if name == "task" and value.get("selected_option"):
+                return TaskChoice(rest.partition(":")[2], str(value["selected_option"]["value"]))
+    return None
 
 
 def _action(body: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,15 @@ class _Json(Serializer):
         return "json"
 
 
+def _plain(workflow: Workflow) -> Workflow:
+    """A function of its own: the engine writes an attribute on what it registers, which a bound method refuses."""
+
+    async def run(*arguments: Any) -> None:
+        await workflow(*arguments)
+
+    return run
+
+
 class Durable:
     """Enqueues workflows inside transactions and runs them. One per process, as the engine allows.
 
@@ -67,7 +76,7 @@ class Durable:
             }
         )
         for name, workflow in self._workflows.items():
-            DBOS.workflow(name=name)(workflow)
+            DBOS.workflow(name=name)(_plain(workflow))
         DBOS.launch()
         await DBOS.register_queue_async(QUEUE, polling_interval_sec=self._poll_seconds)
         self._client = DBOSClient(

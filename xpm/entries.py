@@ -68,6 +68,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskChoice:
+    """A task out of the menu that was shown for a job; the job may have been changed since."""
+
+    job_number: str
+    task_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntryView:
     """Everything a message about an entry shows, read at one moment."""
 
@@ -255,18 +263,6 @@ class Entries:
                 reason=_no_reason(entry),
             )
 
-    async def choose_task(
-        self, person: Person, entry_id: str, task_uuid: str, draft: Draft
-    ) -> Entry:
-        """Puts a task on the entry. Raises NotYours."""
-        async with self._database.transaction() as tx:
-            entry = await self._own(tx, person, entry_id)
-            if not _can_change(entry):
-                return entry
-            return await self._change(
-                tx, entry, draft, task_uuid=task_uuid, reason=_no_reason(entry)
-            )
-
     async def choose_client(
         self, person: Person, entry_id: str, client_uuid: str | None, draft: Draft
     ) -> Entry:
@@ -280,7 +276,7 @@ class Entries:
     # -- sending ---------------------------------------------------------------------------------------------------
 
     async def send(
-        self, person: Person, entry_id: str, draft: Draft, task_uuid: str | None = None
+        self, person: Person, entry_id: str, draft: Draft, task: TaskChoice | None = None
     ) -> Entry:
         """Commits the person's choice and its durable work together; what is wrong comes back as `problems`.
 
@@ -296,7 +292,7 @@ class Entries:
             entry = await self._own(tx, person, entry_id)
             if not _can_change(entry) or entry.job_number != number:
                 return entry
-            filled = _filled(entry, draft, task_uuid)
+            filled = _filled(entry, draft, task)
             found = self._problems(filled, person, card, connection, has_staff=staff is not None)
             if found or staff is None or connection is None:
                 return await self._change(
@@ -514,13 +510,14 @@ def _no_reason(entry: Entry) -> str | None:
     return entry.reason if entry.state is State.REFUSED else None
 
 
-def _filled(entry: Entry, draft: Draft, task_uuid: str | None) -> Entry:
+def _filled(entry: Entry, draft: Draft, task: TaskChoice | None) -> Entry:
+    is_current = task is not None and task.job_number == entry.job_number
     return replace(
         entry,
         minutes=entry.minutes if draft.minutes is None else draft.minutes.strip(),
         note=entry.note if draft.note is None else draft.note,
         date=draft.date or entry.date,
-        task_uuid=task_uuid or entry.task_uuid,
+        task_uuid=task.task_uuid if task is not None and is_current else entry.task_uuid,
     )
 
 

@@ -46,7 +46,7 @@ def state_picture(
     home = workspace.homes.get((team.id, person.id))
     return {
         "team": {"id": team.id, "name": team.name},
-        "me": {"id": person.id, "name": person.name},
+        "me": {"id": person.id, "name": person.name, "tz": person.tz},
         "app": {
             "id": workspace.settings.app_id,
             "name": workspace.manifest.bot_name,

@@ -1,0 +1,238 @@
+"""The whole world of the sandbox: a practice, a workspace and a telephone in this process, and the app in its own.
+
+The app is started as anybody would start it, with nothing but settings: its addresses point here instead of at Slack
+and Xero.
+"""
+
+import asyncio
+import base64
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+from sandbox.practice import PracticeSettings, create_practice
+from sandbox.serving import address, listen, serving
+from sandbox.telephone import TelephoneSettings, create_telephone
+from sandbox.visitor import Visitor
+from sandbox.workspace import WorkspaceSettings, create_workspace
+
+_START_SECONDS = 30.0
+TEAM = "T0KEA"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where to listen; 0 means any free port."""
+
+    app: int = 0
+    page: int = 0
+    practice: int = 0
+    telephone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The addresses of everything, and the settings the app was started with."""
+
+    app: str
+    page: str
+    practice: str
+    telephone: str
+    environment: Mapping[str, str]
+    process: "AppProcess"
+
+    def visitor(self, user: str = "U0SAM", team: str = TEAM) -> Visitor:
+        """Somebody at the page."""
+        return Visitor(self.page, user, team)
+
+
+class AppDied(Exception):
+    """The app's process ended before it answered."""
+
+
+class AppProcess:
+    """The app as a program of its own, which can be killed and started again."""
+
+    def __init__(self, url: str, environment: Mapping[str, str], folder: Path) -> None:
+        self._url = url
+        self._environment = {**_clean(os.environ), **environment}
+        self._folder = folder
+        self._log = folder / "app.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Starts the app and waits until it is ready. Raises AppDied."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot",
+                "serve",
+                env=self._environment,
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+            )
+        async with aiohttp.ClientSession() as session:
+            for _ in range(int(_START_SECONDS / 0.05)):
+                if self._process.returncode is not None:
+                    raise AppDied(f"the app ended with {self._process.returncode}; see {self._log}")
+                try:
+                    async with session.get(f"{self._url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise AppDied(f"the app did not get ready in {_START_SECONDS:.0f} s; see {self._log}")
+
+    async def run(self, *words: str) -> str:
+        """What another verb of the command line prints. Raises AppDied when it fails."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            *words,
+            env=self._environment,
+            cwd=self._folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await process.communicate()
+        if process.returncode != 0:
+            raise AppDied(printed.decode())
+        return printed.decode()
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """Ends the process, gently or with kill -9."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 15)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def log_text(self) -> str:
+        """Everything the app has written."""
+        return self._log.read_text("utf-8") if self._log.exists() else ""
+
+
+def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without settings of a real app and without Slack's own variables, which Bolt would read."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(("XPM_SLACK_", "SLACK_"))
+    }
+
+
+@asynccontextmanager
+async def world(
+    folder: Path,
+    *,
+    ports: Ports = Ports(),
+    practice: Mapping[str, object] | None = None,
+    workspace: Mapping[str, object] | None = None,
+    settings: Mapping[str, str] | None = None,
+    is_installed: bool = True,
+) -> AsyncIterator[World]:
+    """Starts everything; `practice`, `workspace` and `settings` change what each server is made from.
+
+    With `is_installed` the app is added to the first team, a telephone included, as an admin would do by hand.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    bound = {
+        name: listen(getattr(ports, name)) for name in ("page", "practice", "telephone", "app")
+    }
+    urls = {name: address(one) for name, one in bound.items()}
+    # Only the number was wanted: the app binds it itself.
+    bound.pop("app").close()
+    slack_secret, signing_secret, xero_secret = (secrets.token_hex(16) for _ in range(3))
+    environment = {
+        "XPM_SLACK_PUBLIC_URL": urls["app"],
+        "XPM_SLACK_PORT": urls["app"].rpartition(":")[2],
+        "XPM_SLACK_DATABASE_URL": f"sqlite:///{folder.absolute() / 'xpm-slack.db'}",
+        "XPM_SLACK_SLACK_CLIENT_ID": "1000.2000",
+        "XPM_SLACK_SLACK_CLIENT_SECRET": slack_secret,
+        "XPM_SLACK_SLACK_SIGNING_SECRET": signing_secret,
+        "XPM_SLACK_SLACK_API_URL": f"{urls['page']}/api/",
+        "XPM_SLACK_SLACK_WEB_URL": urls["page"],
+        "XPM_SLACK_SLACK_HOOKS_URL": urls["page"],
+        "XPM_SLACK_XERO_CLIENT_ID": "sandbox-xero-app",
+        "XPM_SLACK_XERO_CLIENT_SECRET": xero_secret,
+        "XPM_SLACK_XERO_LOGIN_URL": urls["practice"],
+        "XPM_SLACK_XERO_IDENTITY_URL": urls["practice"],
+        "XPM_SLACK_XERO_API_URL": urls["practice"],
+        "XPM_SLACK_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        **(settings or {}),
+    }
+    process = AppProcess(urls["app"], environment, folder)
+    manifest = yaml.safe_load(await process.run("manifest", "--url", urls["app"]))
+    slack = create_workspace(
+        WorkspaceSettings(
+            **{
+                "public_url": urls["page"],
+                "app_id": "A0XPM",
+                "client_id": environment["XPM_SLACK_SLACK_CLIENT_ID"],
+                "client_secret": slack_secret,
+                "signing_secret": signing_secret,
+                "manifest": manifest,
+                "addresses": {
+                    "practice": urls["practice"],
+                    "telephone": urls["telephone"],
+                    "install": f"{urls['app']}/slack/install",
+                },
+                **(workspace or {}),
+            }  # type: ignore[arg-type]  # a test may change any field
+        )
+    )
+    xero = create_practice(
+        PracticeSettings(
+            **{
+                "client_id": environment["XPM_SLACK_XERO_CLIENT_ID"],
+                "client_secret": xero_secret,
+                "redirect_uris": (f"{urls['app']}/connect/xero/callback",),
+                "public_url": urls["practice"],
+                **(practice or {}),
+            }  # type: ignore[arg-type]  # a test may change any field
+        )
+    )
+    telephone = create_telephone(TelephoneSettings())
+    async with serving(
+        (slack, bound["page"]), (xero, bound["practice"]), (telephone, bound["telephone"])
+    ):
+        try:
+            await process.start()
+            made = World(**urls, environment=environment, process=process)
+            if is_installed:
+                await install(made)
+            yield made
+        finally:
+            await process.stop()
+            slack.state.workspace.stop()
+
+
+async def install(made: World, team: str = TEAM, person: str = "U0SAM") -> None:
+    """Adds the app to a team through its own pages, then a telephone through the command line."""
+    async with made.visitor(person, team) as visitor:
+        await visitor.install(f"{made.app}/slack/install")
+        said = dict(
+            line.split(" ", 1)
+            for line in (await made.process.run("phones", "add", "--workspace", team)).splitlines()
+        )
+        await visitor.post(
+            f"{made.telephone}/sandbox/address", {"url": said["address"], "secret": said["secret"]}
+        )
