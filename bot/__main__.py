@@ -3,9 +3,12 @@
 import asyncio
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -105,7 +108,7 @@ def add_phone_system(
     typer.echo(f"address {added.address}\nsecret {added.secret}")
 
 
-def _settings():  # type: ignore[no-untyped-def]  # the class is imported late on purpose
+def _settings() -> "Settings":
     from bot import settings
 
     try:

@@ -132,8 +132,8 @@ async def _workspace(settings: Settings, slack: Slack, workspace_id: str, needed
     missing = sorted(needed - granted)
     if missing:
         raise Wrong(
-            f"{workspace_id} has not granted {', '.join(missing)}. Update the app's manifest with `xpm-slack manifest`, "
-            f"then open {settings.public_url}/slack/install again"
+            f"{workspace_id} has not granted {', '.join(missing)}. Update the app's manifest with "
+            f"`xpm-slack manifest`, then open {settings.public_url}/slack/install again"
         )
 
 

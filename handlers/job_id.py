@@ -12,8 +12,9 @@ from handlers.messages import job_id as messages
 from handlers.messages.kit import Element, Message
 from handlers.post_call import entry_id
 from xpm.api import Disconnected, TryLater
+from xpm.choices import Draft
 from xpm.directory import JobCard, job_id
-from xpm.entries import Draft, NotYours
+from xpm.entries import NotYours
 
 
 async def open_modal(asked: Asked) -> None:

@@ -13,6 +13,7 @@ from handlers.errors import on_error
 from handlers.later import Later, Work
 from handlers.messages import connect as connect_messages
 from handlers.messages import job_id as job_id_messages
+from handlers.messages import menus
 from handlers.messages import post_call as post_call_messages
 from handlers.messages.kit import Message
 from handlers.services import Services
@@ -83,7 +84,7 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
         app.action(action_id)(listener(just_ack, work))
     for action_id in LINKS:
         app.action(action_id)(listener(just_ack))
-    app.options(post_call_messages.JOB)(listener(answer_job_menu))
+    app.options(menus.JOB)(listener(answer_job_menu))
     app.view(job_id_messages.MODAL)(listener(job_id.submitted, job_id.after_submit))
     app.view(connect_messages.DISCONNECT_MODAL)(listener(confirm_disconnect, connect.disconnect))
     app.event("app_home_opened")(listener(just_ack, home.opened))

@@ -12,10 +12,12 @@ from typing import Any
 from handlers.asked import Asked
 from handlers.messages import connect as connect_messages
 from handlers.messages import job_id as job_id_messages
+from handlers.messages import menus
 from handlers.messages import post_call as messages
 from handlers.messages.kit import Element, Message
 from xpm.api import Disconnected, TryLater
-from xpm.entries import Draft, NotYours, TaskChoice
+from xpm.choices import Draft, TaskChoice
+from xpm.entries import NotYours
 from xpm.store.entries import Entry, State
 
 log = logging.getLogger(__name__)
@@ -141,8 +143,8 @@ async def recall(asked: Asked) -> Entry:
 
 
 CLICKS: dict[str, Act] = {
-    messages.JOB: choose_job,
-    messages.CLIENT: choose_client,
+    menus.JOB: choose_job,
+    menus.CLIENT: choose_client,
     messages.SAVE: save,
     messages.DISMISS: dismiss,
     messages.REOPEN: reopen,
@@ -186,7 +188,7 @@ async def show(asked: Asked) -> None:
         if entry is None or entry.state is not State.SENDING:
             return
     await services.notices.show(entry.workspace_id, entry.id)
-    if _action(asked.body).get("action_id") == messages.JOB:
+    if _action(asked.body).get("action_id") == menus.JOB:
         await _fetch_tasks(asked, entry)
 
 
@@ -221,7 +223,7 @@ async def job_menu(asked: Asked) -> list[Element]:
     groups = await asked.services.directory.menu(
         asked.person.workspace_id, clients, staff_uuid, typed
     )
-    return messages.job_groups(groups)
+    return menus.job_groups(groups)
 
 
 # -- a form with no call ---------------------------------------------------------------------------------------------

@@ -14,9 +14,15 @@ from sandbox.world import Ports, world
 _DEMO = Ports(app=8400, page=8401, practice=8402, telephone=8403)
 
 
-async def _demo() -> int:
-    folder = Path(".sandbox/demo")
+def _fresh(folder: Path) -> Path:
+    """The folder, emptied: the pretend practice forgets everything with its process, so the app must as well."""
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+async def _demo() -> int:
+    folder = _fresh(Path(".sandbox/demo"))
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):

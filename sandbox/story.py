@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from sandbox.visitor import Json, NotThere, Visitor, address_of, has_button, text_of
 from sandbox.world import World
@@ -104,10 +105,13 @@ async def forms_need_a_connection(stage: Stage) -> None:
     for typed in ("/xpm log", "/xpm job J000123", "/xpm sync"):
         before = len((await stage.sam.see())["messages"])
         await stage.sam.type(typed)
-        said = await stage.sam.until(
-            lambda seen, before=before: seen["messages"][before:], f"answer to {typed}"
-        )
+        said = await stage.sam.until(partial(_newer, before), f"answer to {typed}")
         ensure("not connected" in text_of(said) and has_button(said[-1], "Connect"), text_of(said))
+
+
+def _newer(before: int, seen: Json) -> list[Json]:
+    found: list[Json] = seen["messages"][before:]
+    return found
 
 
 async def connects(stage: Stage) -> None:
@@ -174,7 +178,7 @@ async def call_is_offered(stage: Stage) -> None:
 
 
 async def time_is_saved(stage: Stage) -> None:
-    """Mia chooses a job and a task, corrects minutes and note, saves; XPM has exactly one time and the message says so."""
+    """Mia chooses job and task, corrects minutes and note, saves; XPM has exactly one time, and the message says so."""
     message = await stage.mia.message("Call with Ana Example")
     message = await choose(stage.mia, message, "J000123", "Task", "Note")
     ensure("Kea Ltd · In Progress" in text_of(message), text_of(message))
@@ -395,7 +399,7 @@ async def unknown_people_are_listed(stage: Stage) -> None:
 
 
 async def forged_calls_do_nothing(stage: Stage) -> None:
-    """A forged call is answered 401, a broken one 400, a huge one 413, one for an unknown address 404, without a word."""
+    """A forged or late call is answered 401, a broken one 400, a huge one 413, and nothing happens."""
     raw = f"{stage.world.telephone}/calls/raw"
     call = {"user_email": "mia@example.com", "external_number": "+64215550123", "direction": "inbound",
             "answered": True, "talk_seconds": 600}  # fmt: skip
@@ -410,7 +414,7 @@ async def forged_calls_do_nothing(stage: Stage) -> None:
 
 
 async def disconnects(stage: Stage) -> None:
-    """Sam types /xpm disconnect, confirms once more; the connection, its tokens and the mirror are gone, and it says so."""
+    """Sam types /xpm disconnect and confirms once more; the connection is gone at Xero and here, and it says so."""
     await stage.sam.type("/xpm disconnect")
     modal = await stage.sam.modal("Disconnect Kea Accounting?", "forgotten", "kept")
     await stage.sam.submit(modal)

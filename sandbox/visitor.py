@@ -216,8 +216,8 @@ class Visitor:
 
     async def fill(self, url: str, html: str, **fields: str) -> tuple[int, str, str]:
         """Fills the page's form, sends it, and follows where it leads."""
-        form = lxml.html.fromstring(html).forms[0]
-        values = {name: value for name, value in form.form_values()} | fields
+        form: Any = lxml.html.document_fromstring(html).find(".//form")
+        values = dict(form.form_values()) | fields
         target = urljoin(url, form.action or url)
         async with self._session.post(
             target, data=values, allow_redirects=False, headers=self._cookie_header()
@@ -283,12 +283,12 @@ def address_of(message: Json, label: str) -> str:
 
 
 def _elements(blocks: list[Json]) -> list[tuple[Json, Json]]:
-    found = []
-    for block in blocks or []:
-        for element in [*block.get("elements", []), block.get("accessory"), block.get("element")]:
-            if isinstance(element, dict) and "action_id" in element:
-                found.append((block, element))
-    return found
+    return [
+        (block, element)
+        for block in blocks or []
+        for element in [*block.get("elements", []), block.get("accessory"), block.get("element")]
+        if isinstance(element, dict) and "action_id" in element
+    ]
 
 
 def _button(blocks: list[Json], label: str) -> tuple[Json, Json]:

@@ -139,32 +139,13 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-@asynccontextmanager
-async def world(
-    folder: Path,
-    *,
-    ports: Ports = Ports(),
-    practice: Mapping[str, object] | None = None,
-    workspace: Mapping[str, object] | None = None,
-    settings: Mapping[str, str] | None = None,
-    is_installed: bool = True,
-) -> AsyncIterator[World]:
-    """Starts everything; `practice`, `workspace` and `settings` change what each server is made from.
-
-    With `is_installed` the app is added to the first team, a telephone included, as an admin would do by hand.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    bound = {
-        name: listen(getattr(ports, name)) for name in ("page", "practice", "telephone", "app")
-    }
-    urls = {name: address(one) for name, one in bound.items()}
-    # Only the number was wanted: the app binds it itself.
-    bound.pop("app").close()
+def app_settings(urls: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The environment of an app whose Slack and Xero stand at `urls` (app, page, practice), with fresh secrets."""
     slack_secret, signing_secret, xero_secret = (secrets.token_hex(16) for _ in range(3))
-    environment = {
+    return {
         "XPM_SLACK_PUBLIC_URL": urls["app"],
         "XPM_SLACK_PORT": urls["app"].rpartition(":")[2],
-        "XPM_SLACK_DATABASE_URL": f"sqlite:///{folder.absolute() / 'xpm-slack.db'}",
+        "XPM_SLACK_DATABASE_URL": f"sqlite:///{os.path.abspath(folder)}/xpm-slack.db",
         "XPM_SLACK_SLACK_CLIENT_ID": "1000.2000",
         "XPM_SLACK_SLACK_CLIENT_SECRET": slack_secret,
         "XPM_SLACK_SLACK_SIGNING_SECRET": signing_secret,
@@ -177,8 +158,30 @@ async def world(
         "XPM_SLACK_XERO_IDENTITY_URL": urls["practice"],
         "XPM_SLACK_XERO_API_URL": urls["practice"],
         "XPM_SLACK_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        **(settings or {}),
     }
+
+
+@asynccontextmanager
+async def world(
+    folder: Path,
+    *,
+    ports: Ports = Ports(),
+    practice: Mapping[str, object] | None = None,
+    workspace: Mapping[str, object] | None = None,
+    settings: Mapping[str, str] | None = None,
+    is_installed: bool = True,
+) -> AsyncIterator[World]:
+    """Starts everything in an existing folder; `practice`, `workspace` and `settings` change what each server is made from.
+
+    With `is_installed` the app is added to the first team, a telephone included, as an admin would do by hand.
+    """
+    bound = {
+        name: listen(getattr(ports, name)) for name in ("page", "practice", "telephone", "app")
+    }
+    urls = {name: address(one) for name, one in bound.items()}
+    # Only the number was wanted: the app binds it itself.
+    bound.pop("app").close()
+    environment = {**app_settings(urls, folder), **(settings or {})}
     process = AppProcess(urls["app"], environment, folder)
     manifest = yaml.safe_load(await process.run("manifest", "--url", urls["app"]))
     slack = create_workspace(
@@ -187,8 +190,8 @@ async def world(
                 "public_url": urls["page"],
                 "app_id": "A0XPM",
                 "client_id": environment["XPM_SLACK_SLACK_CLIENT_ID"],
-                "client_secret": slack_secret,
-                "signing_secret": signing_secret,
+                "client_secret": environment["XPM_SLACK_SLACK_CLIENT_SECRET"],
+                "signing_secret": environment["XPM_SLACK_SLACK_SIGNING_SECRET"],
                 "manifest": manifest,
                 "addresses": {
                     "practice": urls["practice"],
@@ -203,11 +206,11 @@ async def world(
         PracticeSettings(
             **{
                 "client_id": environment["XPM_SLACK_XERO_CLIENT_ID"],
-                "client_secret": xero_secret,
+                "client_secret": environment["XPM_SLACK_XERO_CLIENT_SECRET"],
                 "redirect_uris": (f"{urls['app']}/connect/xero/callback",),
                 "public_url": urls["practice"],
                 **(practice or {}),
-            }  # type: ignore[arg-type]  # a test may change any field
+            }
         )
     )
     telephone = create_telephone(TelephoneSettings())

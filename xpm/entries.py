@@ -11,120 +11,43 @@ look-up takes the clicker's workspace and person: an id in a button is a claim, 
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from xpm import entry_view
 from xpm.calls import minutes as call_minutes
+from xpm.choices import (
+    AT_REST,
+    WAITING_FOR_CONNECTION,
+    Draft,
+    TaskChoice,
+    call_note,
+    can_change,
+    can_recall,
+    filled_in,
+    find_problems,
+    kept_reason,
+    likely_task,
+    local_date,
+)
 from xpm.clock import Clock
 from xpm.connections import Connections
-from xpm.directory import Directory, JobCard
+from xpm.directory import Directory
 from xpm.durable import Durable
-from xpm.matching import for_people
+from xpm.entry_view import EntryView
 from xpm.store import Database, Transaction, audit
 from xpm.store import calls as call_store
 from xpm.store import entries as store
-from xpm.store import workspaces as workspace_store
 from xpm.store.calls import Call
-from xpm.store.connections import Connection
 from xpm.store.entries import Act, Entry, State
 from xpm.store.workspaces import Person
 
 SETTLE = "settle_entry"
 """The workflow that carries an entry to XPM: (workspace id, entry id)."""
 
-NOTE_LIMIT = 3000
-"""Characters; Slack's own limit of a text field, XPM publishes none."""
-
-_MOST_MINUTES = 24 * 60
-
-
-class Problem(StrEnum):
-    """What keeps an entry from being sent; each has its sentence in the messages."""
-
-    NOT_CONNECTED = "not_connected"
-    NO_STAFF = "no_staff"
-    NO_JOB = "no_job"
-    NO_TASK = "no_task"
-    TASK_OF_OTHER_JOB = "task_of_other_job"
-    MINUTES = "minutes"
-    NOTE_TOO_LONG = "note_too_long"
-    FUTURE = "future"
-    OTHER_PRACTICE = "other_practice"
-
 
 class NotYours(Exception):
     """No entry of this workspace and person has this id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What stands in the form's fields; None where the form has no such field."""
-
-    minutes: str | None = None
-    note: str | None = None
-    date: dt.date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskChoice:
-    """A task out of the menu that was shown for a job; the job may have been changed since."""
-
-    job_number: str
-    task_uuid: str
-
-
-@dataclass(frozen=True, slots=True)
-class EntryView:
-    """Everything a message about an entry shows, read at one moment."""
-
-    entry: Entry
-    call: Call | None
-    card: JobCard | None
-    person: Person
-    connection: Connection | None
-    connected_by: str
-    has_staff: bool
-    has_jobs: bool
-    client_has_jobs: bool
-    minutes_of_day: int
-    entries_of_day: int
-
-    @property
-    def clients(self) -> list[tuple[str, str]]:
-        """The clients on the call: (uuid, name), each once; just the chosen one when a choice was made."""
-        found = {
-            party.client_uuid: party.client_name or ""
-            for party in (self.call.parties if self.call else ())
-            if party.client_uuid
-        }
-        chosen = self.entry.client_uuid
-        return [(uuid, name) for uuid, name in found.items() if chosen in (None, uuid)]
-
-
-def problems(entry: Entry) -> list[Problem]:
-    """What keeps an offered entry from being sent, as found when it was last tried."""
-    if entry.state is not State.OFFERED or not entry.reason:
-        return []
-    return [Problem(word) for word in entry.reason.split(",")]
-
-
-def parse_minutes(text: str) -> int | None:
-    """Whole minutes from 1 to 1440 as typed, or None."""
-    typed = text.strip()
-    if not typed.isascii() or not typed.isdigit() or len(typed) > 4:
-        return None
-    minutes = int(typed)
-    return minutes if 1 <= minutes <= _MOST_MINUTES else None
-
-
-def local_date(moment: dt.datetime, time_zone: str) -> dt.date:
-    """The calendar day of a moment where the person is; XPM's dates are days, never instants."""
-    try:
-        return moment.astimezone(ZoneInfo(time_zone)).date()
-    except (ZoneInfoNotFoundError, ValueError):
-        return moment.date()
 
 
 class Entries:
@@ -182,42 +105,9 @@ class Entries:
 
     async def view(self, workspace_id: str, entry_id: str) -> EntryView | None:
         """All that a message about the entry shows; None when there is no such entry."""
-        async with self._database.reading() as tx:
-            entry = await store.get(tx, workspace_id, entry_id)
-            if entry is None:
-                return None
-            call = await call_store.get(tx, workspace_id, entry.call_id) if entry.call_id else None
-            person = await workspace_store.person(tx, workspace_id, entry.slack_user_id)
-            minutes, count = await store.sent_on(tx, workspace_id, entry.slack_user_id, entry.date)
-        card = (
-            await self._directory.card(workspace_id, entry.job_number) if entry.job_number else None
+        return await entry_view.read(
+            self._database, self._connections, self._directory, workspace_id, entry_id
         )
-        connection = await self._connections.of(workspace_id)
-        connected_by = ""
-        if connection is not None:
-            async with self._database.reading() as tx:
-                connected_by = (
-                    await workspace_store.person(tx, workspace_id, connection.connected_by)
-                ).name
-        staff = await self._directory.staff_member(workspace_id, person.email)
-        view = EntryView(
-            entry,
-            call,
-            card,
-            person,
-            connection,
-            connected_by,
-            staff is not None,
-            False,
-            False,
-            minutes,
-            count,
-        )
-        groups = await self._directory.menu(
-            workspace_id, view.clients, staff.uuid if staff else None, ""
-        )
-        of_clients = [group for group in groups if not group.is_own]
-        return replace(view, has_jobs=bool(groups), client_has_jobs=bool(of_clients))
 
     async def job_menu_of(
         self, person: Person, entry_id: str
@@ -249,7 +139,7 @@ class Entries:
         card = await self._directory.card(person.workspace_id, number)
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if card is None or not _can_change(entry):
+            if card is None or not can_change(entry):
                 return entry
             last = await store.last_task_for_job(
                 tx, person.workspace_id, person.slack_user_id, number
@@ -259,8 +149,8 @@ class Entries:
                 entry,
                 draft,
                 job_number=number,
-                task_uuid=_likely_task(card, last),
-                reason=_no_reason(entry),
+                task_uuid=likely_task(card, last),
+                reason=kept_reason(entry),
             )
 
     async def choose_client(
@@ -269,7 +159,7 @@ class Entries:
         """Says which of the call's clients it was; None means all of them again. Raises NotYours."""
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if not _can_change(entry):
+            if not can_change(entry):
                 return entry
             return await self._change(tx, entry, draft, client_uuid=client_uuid)
 
@@ -290,10 +180,16 @@ class Entries:
         card = await self._directory.card(person.workspace_id, number) if number else None
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if not _can_change(entry) or entry.job_number != number:
+            if not can_change(entry) or entry.job_number != number:
                 return entry
-            filled = _filled(entry, draft, task)
-            found = self._problems(filled, person, card, connection, has_staff=staff is not None)
+            filled = filled_in(entry, draft, task)
+            found = find_problems(
+                filled,
+                card,
+                connection,
+                has_staff=staff is not None,
+                today=local_date(self._clock(), person.time_zone),
+            )
             if found or staff is None or connection is None:
                 return await self._change(
                     tx,
@@ -320,36 +216,6 @@ class Entries:
             await self._settle(tx, changed)
             await self._note(tx, changed, "entry.chosen")
             return changed
-
-    def _problems(
-        self,
-        entry: Entry,
-        person: Person,
-        card: JobCard | None,
-        connection: Connection | None,
-        *,
-        has_staff: bool,
-    ) -> list[Problem]:
-        if connection is None or connection.ended_at is not None:
-            return [Problem.NOT_CONNECTED]
-        if not has_staff:
-            return [Problem.NO_STAFF]
-        found = []
-        if card is None:
-            found.append(Problem.NO_JOB)
-        elif entry.task_uuid is None:
-            found.append(Problem.NO_TASK)
-        elif entry.task_uuid not in {task.uuid for task in card.tasks}:
-            found.append(Problem.TASK_OF_OTHER_JOB)
-        if parse_minutes(entry.minutes) is None:
-            found.append(Problem.MINUTES)
-        if len(entry.note) > NOTE_LIMIT:
-            found.append(Problem.NOTE_TOO_LONG)
-        if entry.date > local_date(self._clock(), person.time_zone):
-            found.append(Problem.FUTURE)
-        if entry.xpm_time_uuid is not None and entry.tenant_id != connection.tenant_id:
-            found.append(Problem.OTHER_PRACTICE)
-        return found
 
     async def undo(self, person: Person, entry_id: str) -> Entry:
         """Takes a saved time out of XPM again. Raises NotYours."""
@@ -394,18 +260,18 @@ class Entries:
         """
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if entry.xpm_time_uuid is not None or not (_can_change(entry) or _can_recall(entry)):
+            if entry.xpm_time_uuid is not None or not (can_change(entry) or can_recall(entry)):
                 return entry
-            return await self._change(tx, entry, draft, state=State.NOT_LOGGED, **_AT_REST)
+            return await self._change(tx, entry, draft, state=State.NOT_LOGGED, **AT_REST)
 
     async def recall(self, person: Person, entry_id: str) -> Entry:
         """Takes back an entry that waits for XPM and was certainly not written, to change it. Raises NotYours."""
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if not _can_recall(entry):
+            if not can_recall(entry):
                 return entry
             state = State.SENT if entry.act is Act.REMOVE else State.OFFERED
-            return await self._change(tx, entry, state=state, **_AT_REST)
+            return await self._change(tx, entry, state=state, **AT_REST)
 
     async def reopen(self, person: Person, entry_id: str) -> Entry:
         """Offers a call again that was not logged, or whose time was removed. Raises NotYours."""
@@ -413,7 +279,7 @@ class Entries:
             entry = await self._own(tx, person, entry_id)
             if entry.state not in (State.NOT_LOGGED, State.REMOVED):
                 return entry
-            return await self._change(tx, entry, state=State.OFFERED, act=Act.ADD, **_AT_REST)
+            return await self._change(tx, entry, state=State.OFFERED, act=Act.ADD, **AT_REST)
 
     async def resume(self, tx: Transaction, workspace_id: str) -> int:
         """Sends on, after reconnecting, what waited for the connection; how many entries that is."""
@@ -447,7 +313,7 @@ class Entries:
         self, tx: Transaction, entry: Entry, draft: Draft | None = None, **values: Any
     ) -> Entry:
         if draft is not None:
-            filled = _filled(entry, draft, None)
+            filled = filled_in(entry, draft, None)
             values = {"minutes": filled.minutes, "note": filled.note, "date": filled.date, **values}
         changed = await store.change(tx, entry, changed_at=self._clock(), **values)
         # Within one transaction nobody can have come between the reading and this; on PostgreSQL another replica
@@ -477,63 +343,3 @@ class Entries:
                 {"act": entry.act.value},
             ),
         )
-
-
-WAITING_FOR_XPM = "xpm"
-WAITING_FOR_CONNECTION = "connection"
-WAITING_FOR_TOMORROW = "tomorrow"
-"""What an unsent entry waits for: XPM to answer, somebody to reconnect, or the day's calls to be free again."""
-
-_AT_REST: dict[str, None] = {
-    "reason": None,
-    "doubtful_since": None,
-    "waiting_since": None,
-    "waiting_for": None,
-}
-
-
-def _can_change(entry: Entry) -> bool:
-    return entry.state in (State.OFFERED, State.REFUSED)
-
-
-def _can_recall(entry: Entry) -> bool:
-    """Only what waits and was certainly not written: a doubtful entry is found out first."""
-    return (
-        entry.state is State.SENDING
-        and entry.waiting_for is not None
-        and entry.doubtful_since is None
-    )
-
-
-def _no_reason(entry: Entry) -> str | None:
-    # XPM's refusal stays in sight until the next try; our own remarks are answered by choosing.
-    return entry.reason if entry.state is State.REFUSED else None
-
-
-def _filled(entry: Entry, draft: Draft, task: TaskChoice | None) -> Entry:
-    is_current = task is not None and task.job_number == entry.job_number
-    return replace(
-        entry,
-        minutes=entry.minutes if draft.minutes is None else draft.minutes.strip(),
-        note=entry.note if draft.note is None else draft.note,
-        date=draft.date or entry.date,
-        task_uuid=task.task_uuid if task is not None and is_current else entry.task_uuid,
-    )
-
-
-def _likely_task(card: JobCard, last: str | None) -> str | None:
-    """The task used last for this job while it is there, else the only open one."""
-    if last in {task.uuid for task in card.tasks}:
-        return last
-    usable = [task for task in card.tasks if not task.is_completed]
-    return usable[0].uuid if len(usable) == 1 else None
-
-
-def call_note(call: Call, region: str) -> str:
-    """What the note says until the person changes it."""
-    names = [
-        party.contact_name or party.client_name or for_people(party.number, region)
-        for party in call.parties
-    ]
-    who = " and ".join(dict.fromkeys(names)) or call.caller_name
-    return f"Call with {who}" if who else "Call from a withheld number"

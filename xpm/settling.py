@@ -12,15 +12,15 @@ from typing import Protocol
 
 from xpm.api import Disconnected, NewTime, Practice, Rejected, Time, TryLater, Unknown
 from xpm.api.xml import clean
-from xpm.clock import Clock
-from xpm.connections import Connections, OtherPractice
-from xpm.entries import (
+from xpm.choices import (
     WAITING_FOR_CONNECTION,
     WAITING_FOR_TOMORROW,
     WAITING_FOR_XPM,
     Problem,
     parse_minutes,
 )
+from xpm.clock import Clock
+from xpm.connections import Connections, OtherPractice
 from xpm.store import Database, audit
 from xpm.store import entries as store
 from xpm.store.entries import Act, Entry, Saved, State

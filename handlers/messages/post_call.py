@@ -1,28 +1,24 @@
 """The message after a call, in each of its states: offered, chosen, sending, waiting, saved, refused, closed."""
 
 import datetime as dt
-import re
 
-from handlers.messages import connect, kit
+from handlers.messages import connect, kit, menus, refusals
 from handlers.messages.kit import Block, Message
-from xpm.directory import Group, JobCard, is_open, job_url
-from xpm.entries import (
+from xpm.choices import (
     NOTE_LIMIT,
     WAITING_FOR_CONNECTION,
     WAITING_FOR_TOMORROW,
-    EntryView,
     Problem,
     parse_minutes,
     problems,
 )
+from xpm.directory import is_open, job_url
+from xpm.entry_view import EntryView
 from xpm.matching import for_people
 from xpm.store.calls import Call
-from xpm.store.entries import Act, Entry, State
+from xpm.store.entries import Act, State
 from xpm.store.mirror import Job
 
-JOB = "post_call.job"
-CLIENT = "post_call.client"
-TASK = "post_call.task"
 MINUTES = "post_call.minutes"
 NOTE = "post_call.note"
 DATE = "post_call.date"
@@ -77,7 +73,7 @@ def message(view: EntryView, now: dt.datetime) -> Message:
 
 def refused(view: EntryView) -> Message:
     """The sentence that goes to the person alone when XPM refuses."""
-    title, what_to_do = _refusal(view)
+    title, what_to_do = refusals.refusal(view)
     return Message(f"{title} {what_to_do}", [kit.section(f"*{title}*\n{what_to_do}")])
 
 
@@ -191,10 +187,10 @@ def _fields(view: EntryView) -> list[Block]:
         if p.client_uuid
     }
     if len(all_clients) > 1:
-        blocks.append(_client_menu(entry, all_clients))
+        blocks.append(menus.client_menu(entry, all_clients))
     if not view.has_jobs or (view.call is not None and view.clients and not view.client_has_jobs):
         blocks.append(kit.context(_no_jobs(view)))
-    blocks.append(_job_menu(entry, card))
+    blocks.append(menus.job_menu(entry, card))
     if card is None:
         return blocks
     job = card.job
@@ -202,7 +198,7 @@ def _fields(view: EntryView) -> list[Block]:
     if not is_open(job.state):
         state = job.state.lower()
         blocks.append(kit.section(f"This job is {kit.escape(state)}: XPM may refuse time on it."))
-    blocks.append(_task_menu(entry, card))
+    blocks.append(menus.task_menu(entry, card))
     if entry.call_id is None or entry.is_editing:
         blocks.append(
             {
@@ -238,79 +234,10 @@ def _no_jobs(view: EntryView) -> str:
     return kit.escape(f"{clients} {verb} no open jobs. {rest}")
 
 
-def _client_menu(entry: Entry, clients: dict[str, str]) -> Block:
-    options = [kit.option(name, uuid) for uuid, name in list(clients.items())[:100]]
-    element: kit.Element = {
-        "type": "static_select",
-        "action_id": CLIENT,
-        "placeholder": kit.plain("All of them"),
-        "options": options,
-    }
-    if entry.client_uuid in clients:
-        element["initial_option"] = kit.option(clients[entry.client_uuid], entry.client_uuid)
-    return {
-        "type": "input",
-        "block_id": f"client:{entry.id}:{(entry.client_uuid or '')[:8]}",
-        "dispatch_action": True,
-        "optional": True,
-        "label": kit.plain("Client"),
-        "element": element,
-    }
-
-
-def _job_menu(entry: Entry, card: JobCard | None) -> Block:
-    element: kit.Element = {
-        "type": "external_select",
-        "action_id": JOB,
-        "placeholder": kit.plain("Choose a job"),
-        "min_query_length": 0,
-    }
-    if card is not None:
-        element["initial_option"] = job_option(card.job)
-    return {
-        "type": "input",
-        # A menu keeps its old choice while its block keeps its id, so a job found by ID makes a new one.
-        "block_id": f"job:{entry.id}:{entry.job_number or ''}",
-        "dispatch_action": True,
-        "optional": True,
-        "label": kit.plain("Job"),
-        "element": element,
-    }
-
-
-def _task_menu(entry: Entry, card: JobCard) -> Block:
-    if not card.tasks:
-        return kit.section(
-            "This job has no tasks, and XPM writes time on a task. Choose another job, or add one in XPM."
-        )
-    options = [
-        kit.option(
-            f"{kit.cut(task.name, 60)}{' (completed)' if task.is_completed else ''}", task.uuid
-        )
-        for task in card.tasks[:100]
-    ]
-    element: kit.Element = {
-        "type": "static_select",
-        "action_id": TASK,
-        "placeholder": kit.plain("Choose a task"),
-        "options": options,
-    }
-    chosen = next((one for one in options if one["value"] == entry.task_uuid), None)
-    if chosen is not None:
-        element["initial_option"] = chosen
-    return {
-        "type": "input",
-        "block_id": f"task:{entry.id}:{entry.job_number or ''}",
-        "optional": True,
-        "label": kit.plain("Task"),
-        "element": element,
-    }
-
-
 def _trouble(view: EntryView) -> tuple[str, str] | None:
     """What stands above the form when it was not saved: (plain text, mrkdwn)."""
     if view.entry.state is State.REFUSED:
-        title, what_to_do = _refusal(view)
+        title, what_to_do = refusals.refusal(view)
         return f"{title} {what_to_do}", f"*{title}*\n{what_to_do}"
     sentences = []
     for problem in problems(view.entry):
@@ -322,34 +249,6 @@ def _trouble(view: EntryView) -> tuple[str, str] | None:
     if not sentences:
         return None
     return f"Not saved yet. {' '.join(sentences)}", f"*Not saved yet*\n{' '.join(sentences)}"
-
-
-def _refusal(view: EntryView) -> tuple[str, str]:
-    words = view.entry.reason or ""
-    said = f"XPM says {kit.quoted(words)}." if words.strip() else "XPM gave no reason."
-    # A refused removal leaves the entry sent; a refused change leaves the old time in XPM.
-    undone = view.entry.state is State.SENT
-    title = f"{'Not removed' if undone else 'Not changed' if view.entry.is_editing else 'Not saved'}: {said}"
-    return title, _what_to_do(words, view.card, undone=undone)
-
-
-def _what_to_do(words: str, card: JobCard | None, *, undone: bool) -> str:
-    """Our hint beside XPM's words, by loose keywords only: no public list of its texts exists."""
-    manager = card.job.manager_name if card else None
-    ask = f"ask {kit.escape(manager)} (job manager)" if manager else "ask the job's manager"
-    if undone:
-        return f"The time is still in XPM. To take it out, {ask}."
-    if re.search(r"invoice", words, re.IGNORECASE):
-        return f"XPM keeps the time as it was. To change it, {ask}."
-    if re.search(r"complete|cancel|closed", words, re.IGNORECASE):
-        return f"Choose another job, or {ask} to reopen it."
-    if re.search(r"assign|staff|allocat", words, re.IGNORECASE):
-        return f"Choose another job or task, or {ask} to put you on it."
-    if re.search(r"lock|period|date", words, re.IGNORECASE):
-        return f"Choose another job, or {ask} to unlock the date."
-    if re.search(r"task", words, re.IGNORECASE):
-        return "Choose another task, then save again."
-    return f"Change what you chose and save again, or {ask}."
 
 
 # -- after the choice ------------------------------------------------------------------------------------------------
@@ -406,7 +305,7 @@ def _sent(view: EntryView, now: dt.datetime) -> Message:
         )
     ]
     if entry.reason is not None:
-        words, what_to_do = _refusal(view)
+        words, what_to_do = refusals.refusal(view)
         blocks.append(kit.section(f"*{words}*\n{what_to_do}"))
     today = now.astimezone(kit.zone(view.person.time_zone)).date()
     day = kit.day(entry.date, today).capitalize()
@@ -445,32 +344,3 @@ def _closed(view: EntryView, now: dt.datetime, what: str, again: str) -> Message
         kit.actions(f"do:{entry.id}", kit.button(again, REOPEN, entry.id)),
     ]
     return Message(line, blocks)
-
-
-# -- the job menu ----------------------------------------------------------------------------------------------------
-
-
-def job_option(job: Job) -> kit.Element:
-    """A job in a menu: its ID, name and client in 75 characters, the ID never cut."""
-    client = f" · {job.client_name}" if job.client_name else ""
-    room = 75 - len(job.number) - 1
-    name = kit.cut(job.name, max(12, room - min(len(client), 25)))
-    return kit.option(
-        f"{job.number} {name}{kit.cut(client, max(0, room - len(name))) if client else ''}",
-        job.number,
-    )
-
-
-def job_groups(groups: list[Group]) -> list[kit.Element]:
-    """The option groups of the job menu; the label tells how many more there are."""
-    return [
-        {
-            "label": kit.plain(
-                f"{group.label} ({len(group.jobs)} of {len(group.jobs) + group.hidden}, type to find)"
-                if group.hidden
-                else group.label
-            ),
-            "options": [job_option(job) for job in group.jobs],
-        }
-        for group in groups
-    ]

@@ -30,6 +30,25 @@ class WorkspaceSettings:
 
 
 @dataclass(frozen=True)
+class CommandHint:
+    """What the composer shows of a slash command; `examples` are the words one may type behind it."""
+
+    command: str
+    about: str
+    examples: tuple[str, ...]
+
+    @classmethod
+    def read(cls, one: Mapping[str, Any]) -> CommandHint:
+        """A command of a manifest; a usage hint like "[status | log]" is taken apart into its words.
+
+        https://docs.slack.dev/reference/app-manifest#features
+        """
+        usage = str(one.get("usage_hint", "")).strip().removeprefix("[").removesuffix("]")
+        words = tuple(word.strip() for word in usage.split("|")) if "|" in usage else ("",)
+        return cls(str(one["command"]), str(one.get("description", "")), words)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The parts of an app manifest that a workspace acts on.
 
@@ -39,6 +58,7 @@ class Manifest:
     app_name: str
     bot_name: str
     commands: Mapping[str, str]
+    hints: tuple[CommandHint, ...]
     interactivity_url: str | None
     options_url: str | None
     events_url: str | None
@@ -58,14 +78,14 @@ class Manifest:
         interactivity = settings.get("interactivity", {})
         subscriptions = settings.get("event_subscriptions", {})
         home = features.get("app_home", {})
+        commands = features.get("slash_commands", [])
         name = str(manifest.get("display_information", {}).get("name", "App"))
         is_interactive = bool(interactivity.get("is_enabled", False))
         return cls(
             app_name=name,
             bot_name=str(features.get("bot_user", {}).get("display_name", name)),
-            commands={
-                str(one["command"]): str(one["url"]) for one in features.get("slash_commands", [])
-            },
+            commands={str(one["command"]): str(one["url"]) for one in commands},
+            hints=tuple(CommandHint.read(one) for one in commands),
             interactivity_url=interactivity.get("request_url") if is_interactive else None,
             options_url=interactivity.get("message_menu_options_url") if is_interactive else None,
             events_url=subscriptions.get("request_url"),

@@ -52,6 +52,7 @@ def state_picture(
             "name": workspace.manifest.bot_name,
             "installed": team.installation is not None,
             "dm": dm,
+            "commands": _commands(workspace) if team.installation is not None else [],
         },
         "conversations": _conversations(workspace, team, person),
         "conversation": _conversation(workspace, here, conversation),
@@ -73,6 +74,13 @@ def state_picture(
             if (toast.team_id, toast.user_id) == (team.id, person.id)
         ],
     }
+
+
+def _commands(workspace: Workspace) -> list[JsonObject]:
+    return [
+        {"command": hint.command, "about": hint.about, "examples": list(hint.examples)}
+        for hint in workspace.manifest.hints
+    ]
 
 
 def _open(team: Team, person: Person, conversation: str) -> Channel | None:

@@ -16,13 +16,6 @@ import { complaint, Drafts, elementsOf, holdsValue } from "./values.js";
 
 const WIDE = "(min-width: 1100px)";
 const TOAST_MS = 8000;
-const COMMANDS = [
-  {
-    command: "/xpm",
-    about: "",
-    examples: ["connect", "status", "log", "sync", "disconnect", "help"],
-  },
-];
 
 class Page {
   constructor(root) {
@@ -298,7 +291,7 @@ class Page {
   }
 
   commands() {
-    return this.state?.app?.commands ?? COMMANDS;
+    return this.state?.app?.commands ?? [];
   }
 
   openConversation(id) {

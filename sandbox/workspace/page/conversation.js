@@ -225,7 +225,7 @@ function composer(page, name) {
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
             event.preventDefault();
             send();
-          } else if (event.key === "Tab" && !event.shiftKey && text === "/") {
+          } else if (event.key === "Tab" && !event.shiftKey && text === "/" && page.commands().length) {
             event.preventDefault();
             page.compose(`${page.commands()[0].command} `);
           }
