@@ -5,12 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from handlers.slack import Slack, SlackRefused
+from xpm.api import TryLater
 from xpm.clock import Clock
 from xpm.store import Database
 from xpm.store import workspaces as store
 from xpm.store.workspaces import Person
 
 _STALE = dt.timedelta(days=1)
+_MENDED_AFTER = 300.0
+# There is no such person, or no workspace any more to ask.
+_NOBODY = frozenset({"users_not_found", "not_installed", "account_inactive", "invalid_auth", "token_revoked"})
 _PROFILE = ("email", "name", "time_zone", "is_admin", "is_guest", "has_left", "learned_at")
 
 
@@ -45,8 +49,11 @@ class People:
         if person is None or self._is_stale(person):
             try:
                 answer = await self._slack.call(workspace_id, "users.lookupByEmail", email=email)
-            except SlackRefused:
-                return None
+            except SlackRefused as refusal:
+                if refusal.code in _NOBODY:
+                    return None
+                # A missing scope, say: mended by an admin, so the call waits instead of being nobody's.
+                raise TryLater(_MENDED_AFTER, f"Slack refuses ({refusal.code})") from None
             person = await self._keep(workspace_id, answer.get("user") or {})
         return person
 

@@ -11,8 +11,9 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import yaml
@@ -166,12 +167,12 @@ async def world(
     folder: Path,
     *,
     ports: Ports = Ports(),
-    practice: Mapping[str, object] | None = None,
-    workspace: Mapping[str, object] | None = None,
+    practice: Mapping[str, Any] | None = None,
+    workspace: Mapping[str, Any] | None = None,
     settings: Mapping[str, str] | None = None,
     is_installed: bool = True,
 ) -> AsyncIterator[World]:
-    """Starts everything in an existing folder; `practice`, `workspace` and `settings` change what each server is made from.
+    """Starts everything in a folder that is there; `practice`, `workspace` and `settings` change its parts.
 
     With `is_installed` the app is added to the first team, a telephone included, as an admin would do by hand.
     """
@@ -185,32 +186,32 @@ async def world(
     process = AppProcess(urls["app"], environment, folder)
     manifest = yaml.safe_load(await process.run("manifest", "--url", urls["app"]))
     slack = create_workspace(
-        WorkspaceSettings(
-            **{
-                "public_url": urls["page"],
-                "app_id": "A0XPM",
-                "client_id": environment["XPM_SLACK_SLACK_CLIENT_ID"],
-                "client_secret": environment["XPM_SLACK_SLACK_CLIENT_SECRET"],
-                "signing_secret": environment["XPM_SLACK_SLACK_SIGNING_SECRET"],
-                "manifest": manifest,
-                "addresses": {
+        replace(
+            WorkspaceSettings(
+                public_url=urls["page"],
+                app_id="A0XPM",
+                client_id=environment["XPM_SLACK_SLACK_CLIENT_ID"],
+                client_secret=environment["XPM_SLACK_SLACK_CLIENT_SECRET"],
+                signing_secret=environment["XPM_SLACK_SLACK_SIGNING_SECRET"],
+                manifest=manifest,
+                addresses={
                     "practice": urls["practice"],
                     "telephone": urls["telephone"],
                     "install": f"{urls['app']}/slack/install",
                 },
-                **(workspace or {}),
-            }  # type: ignore[arg-type]  # a test may change any field
+            ),
+            **(workspace or {}),
         )
     )
     xero = create_practice(
-        PracticeSettings(
-            **{
-                "client_id": environment["XPM_SLACK_XERO_CLIENT_ID"],
-                "client_secret": environment["XPM_SLACK_XERO_CLIENT_SECRET"],
-                "redirect_uris": (f"{urls['app']}/connect/xero/callback",),
-                "public_url": urls["practice"],
-                **(practice or {}),
-            }
+        replace(
+            PracticeSettings(
+                client_id=environment["XPM_SLACK_XERO_CLIENT_ID"],
+                client_secret=environment["XPM_SLACK_XERO_CLIENT_SECRET"],
+                redirect_uris=(f"{urls['app']}/connect/xero/callback",),
+                public_url=urls["practice"],
+            ),
+            **(practice or {}),
         )
     )
     telephone = create_telephone(TelephoneSettings())

@@ -83,6 +83,11 @@ class Durable:
             system_database_url=self._url, serializer=_Json(), application_name="xpm-slack"
         )
 
+    @property
+    def is_running(self) -> bool:
+        """Whether work is taken from the queue."""
+        return self._client is not None
+
     async def stop(self) -> None:
         """Stops taking work; what is under way goes on in the next process."""
         if self._client is not None:
