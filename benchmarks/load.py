@@ -1,0 +1,71 @@
+"""Sends prepared requests over kept-alive connections and measures each answer; raw HTTP/1.1, which costs little."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What came of it: answers a second, and the 50th and 99th percentile of an answer's time in milliseconds."""
+
+    throughput: float
+    p50: float
+    p99: float
+
+
+class BadAnswer(Exception):
+    """An answer had another status than expected: the benchmark would measure a failure."""
+
+
+def request(path: str, headers: dict[str, str], body: bytes) -> bytes:
+    """A whole HTTP/1.1 request as bytes."""
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+async def send(
+    port: int, requests: Iterable[bytes], *, connections: int, seconds: float, status: int = 200
+) -> Load:
+    """Sends the requests in turn, each connection one at a time, until time or requests run out.
+
+    Raises BadAnswer.
+    """
+    times: list[float] = []
+    following = iter(requests)
+    end = time.perf_counter() + seconds
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            for body in following:
+                began = time.perf_counter()
+                if began > end:
+                    return
+                writer.write(body)
+                await _answer(reader, status)
+                times.append(time.perf_counter() - began)
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(connections)))
+    took = time.perf_counter() - began
+    cuts = statistics.quantiles(times, n=100)
+    return Load(len(times) / took, cuts[49] * 1000, cuts[98] * 1000)
+
+
+async def _answer(reader: asyncio.StreamReader, status: int) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    said = int(head.split(b" ", 2)[1])
+    length = 0
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    body = await reader.readexactly(length) if length else b""
+    if said != status:
+        raise BadAnswer(f"answered {said}, not {status}: {body[:200]!r}")

@@ -1,0 +1,135 @@
+"""What Slack and a phone system send, signed as they sign it."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import urllib.parse
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.load import request
+from benchmarks.seed import SYSTEM, TEAM, USER, Seeded
+
+_PATH = "/slack/events"
+
+
+def many(make: Callable[[], bytes], count: int) -> list[bytes]:
+    """As many different requests: the app lets none in twice."""
+    return [make() for _ in range(count)]
+
+
+def _slack(secret: str, form: dict[str, str]) -> bytes:
+    body = urllib.parse.urlencode(form)
+    stamp = str(int(time.time()))
+    digest = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": f"v0={digest}",
+    }
+    return request(_PATH, headers, body.encode())
+
+
+def _payload(secret: str, payload: dict[str, Any]) -> bytes:
+    who = {
+        "user": {"id": USER, "username": "mia", "name": "mia", "team_id": TEAM},
+        "team": {"id": TEAM, "domain": "kea"},
+        "api_app_id": "A0XPM",
+        "token": "-",
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "trigger_id": uuid.uuid4().hex,
+    }
+    return _slack(secret, {"payload": json.dumps({**who, **payload})})
+
+
+def action(secret: str, action_id: str, value: str = "-") -> bytes:
+    """A click on a button."""
+    return _payload(
+        secret,
+        {
+            "type": "block_actions",
+            "container": {"type": "message", "message_ts": "1.0", "channel_id": "D1"},
+            "channel": {"id": "D1", "name": "directmessage"},
+            "message": {"ts": "1.0", "text": "-"},
+            "state": {"values": {}},
+            "response_url": "http://127.0.0.1:9/hooks/none",
+            "actions": [
+                {
+                    "type": "button",
+                    "action_id": action_id,
+                    "block_id": "b",
+                    "value": value,
+                    "action_ts": "1.0",
+                }
+            ],
+        },
+    )
+
+
+def saves(secret: str, seeded: Seeded) -> Sequence[bytes]:
+    """Save time, once for each entry."""
+    return [action(secret, "post_call.save", entry) for entry in seeded.entries]
+
+
+def status(secret: str) -> bytes:
+    """/xpm status."""
+    return _slack(
+        secret,
+        {
+            "command": "/xpm",
+            "text": "status",
+            "team_id": TEAM,
+            "user_id": USER,
+            "channel_id": "D1",
+            "api_app_id": "A0XPM",
+            "trigger_id": uuid.uuid4().hex,
+            "response_url": "http://127.0.0.1:9/hooks/none",
+            "is_enterprise_install": "false",
+        },
+    )
+
+
+def options(secret: str, entry: str, typed: str) -> bytes:
+    """The job menu asks for its options."""
+    return _payload(
+        secret,
+        {
+            "type": "block_suggestion",
+            "action_id": "post_call.job",
+            "block_id": f"job:{entry}:",
+            "value": typed,
+            "container": {"type": "message", "message_ts": "1.0", "channel_id": "D1"},
+            "channel": {"id": "D1", "name": "directmessage"},
+            "message": {"ts": "1.0", "text": "-"},
+        },
+    )
+
+
+def calls(seeded: Seeded, count: int) -> Sequence[bytes]:
+    """Ended calls, each another one, that are too short to be offered: the door, the proof and the commit alone."""
+    key = base64.b64decode(seeded.webhook_secret.removeprefix("whsec_"))
+    made = []
+    for _ in range(count):
+        call = uuid.uuid4().hex
+        data = {
+            "id": call, "direction": "inbound", "external_number": "+6495000001", "user_email": "mia@example.com",
+            "started_at": "2026-01-05T01:00:00Z", "answered_at": "2026-01-05T01:00:05Z",
+            "ended_at": "2026-01-05T01:00:25Z",
+        }  # fmt: skip
+        body = json.dumps(
+            {"type": "call.ended", "timestamp": "2026-01-05T01:00:25Z", "data": data}
+        ).encode()
+        stamp = str(int(time.time()))
+        digest = hmac.new(key, f"{call}.{stamp}.".encode() + body, hashlib.sha256).digest()
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": call,
+            "webhook-timestamp": stamp,
+            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        }
+        made.append(request(f"/calls/standard/{SYSTEM}", headers, body))
+    return made

@@ -1,0 +1,201 @@
+"""A database with a practice of 15,000 clients and 100,000 jobs mirrored, and entries and calls to click."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from bot.settings import Settings
+from xpm.clock import utc_now
+from xpm.store import Database, mirror
+from xpm.store import connections as connection_store
+from xpm.store import tables as t
+from xpm.store import workspaces as workspace_store
+from xpm.store.connections import Connection, Sync
+from xpm.store.entries import Entry, State
+from xpm.store.workspaces import Person, PhoneSystem, Workspace
+from xpm.vault import Vault
+
+TEAM, USER, STAFF = "T0KEA", "U0MIA", "staff-0"
+SYSTEM = "benchmark"
+_CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What the requests refer to."""
+
+    entries: list[str]
+    webhook_secret: str
+
+
+def _words(number: int) -> str:
+    first = ("Kea", "Tui", "Moa", "Weka", "Huia", "Rata", "Totara", "Rimu", "Kauri", "Miro")
+    kinds = ("Tax return", "GST return", "Annual accounts", "Payroll", "Advisory", "Trust accounts")
+    return f"{first[number % 10]} {number} {kinds[number % 6]}"
+
+
+async def seed(settings: Settings, *, clients: int, jobs: int, entries: int) -> Seeded:
+    """Fills a migrated, empty database."""
+    database = Database(settings.database_url)
+    vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
+    now = utc_now()
+    secret = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    async with database.transaction() as tx:
+        await workspace_store.save(
+            tx,
+            Workspace(
+                TEAM,
+                "Kea Accounting",
+                None,
+                "A0XPM",
+                "B1",
+                "U1",
+                vault.seal("xoxb-benchmark", f"workspaces.bot_token:{TEAM}"),
+                "chat:write",
+                USER,
+                now,
+            ),
+        )
+        person = Person(
+            TEAM,
+            USER,
+            "mia@example.com",
+            "Mia Chen",
+            "Pacific/Auckland",
+            True,
+            channel="D1",
+            learned_at=now,
+        )
+        await workspace_store.save_person(tx, person)
+        sealed = vault.seal(secret, f"phone_systems.secret:{SYSTEM}")
+        await workspace_store.add_phone_system(
+            tx, PhoneSystem(SYSTEM, TEAM, "standard", sealed, now)
+        )
+        token = vault.seal("token", f"connections.access_token:{TEAM}")
+        refresh = vault.seal("token", f"connections.refresh_token:{TEAM}")
+        connection = Connection(
+            TEAM,
+            "c1",
+            "tenant",
+            "Kea Accounting",
+            "NZ",
+            USER,
+            now,
+            token,
+            refresh,
+            now + dt.timedelta(days=1),
+        )
+        await connection_store.save(tx, connection)
+        await connection_store.start_sync(
+            tx,
+            Sync(
+                TEAM,
+                "s1",
+                now - dt.timedelta(minutes=1),
+                now,
+                None,
+                clients,
+                clients,
+                48,
+                jobs,
+                clients,
+            ),
+        )
+        await mirror.write(
+            tx, t.staff, [_row(uuid="staff-0", name="Mia Chen", email="mia@example.com")]
+        )
+    await _fill(database, clients, jobs)
+    ids = await _entries(database, entries, now)
+    await database.close()
+    return Seeded(ids, secret)
+
+
+def _row(**values: object) -> dict[str, object]:
+    return {"workspace_id": TEAM, "sync_id": "s1", **values}
+
+
+async def _fill(database: Database, clients: int, jobs: int) -> None:
+    for start in range(0, clients, _CHUNK):
+        some = range(start, min(clients, start + _CHUNK))
+        async with database.transaction() as tx:
+            await mirror.write(
+                tx,
+                t.clients,
+                [_row(uuid=f"c{n}", name=f"{_words(n)} Ltd", is_archived=False) for n in some],
+            )
+            await mirror.write(
+                tx,
+                t.phone_numbers,
+                [_row(e164=f"+6495{n:06d}", client_uuid=f"c{n}", contact_uuid="") for n in some],
+            )
+    for start in range(0, jobs, _CHUNK):
+        some = range(start, min(jobs, start + _CHUNK))
+        async with database.transaction() as tx:
+            await mirror.write(tx, t.jobs, [_job(n, clients) for n in some])
+            await mirror.write(
+                tx,
+                t.tasks,
+                [
+                    _row(
+                        job_number=f"J{n:06d}",
+                        uuid=f"t{n}",
+                        name="Client queries",
+                        is_completed=False,
+                        position=0,
+                        assigned=[],
+                    )
+                    for n in some
+                ],
+            )
+            # Somebody with many jobs: one in a thousand is theirs.
+            own = [_row(job_number=f"J{n:06d}", staff_uuid=STAFF) for n in some if n % 1000 == 0]
+            await mirror.write(tx, t.job_staff, own)
+
+
+def _job(number: int, clients: int) -> dict[str, object]:
+    client, name = number % clients, _words(number)
+    return _row(
+        number=f"J{number:06d}",
+        uuid=None,
+        name=name,
+        state="In Progress",
+        is_open=True,
+        client_uuid=f"c{client}",
+        client_name=f"{_words(client)} Ltd",
+        manager_name=None,
+        due_date=dt.date(2026, 1 + number % 12, 1),
+        web_url=None,
+        search=f"j{number:06d} {name} {_words(client)} ltd".casefold(),
+    )
+
+
+async def _entries(database: Database, count: int, now: dt.datetime) -> list[str]:
+    """Entries with everything chosen, so that one click saves them."""
+    made = [
+        Entry(
+            TEAM,
+            uuid.uuid4().hex,
+            USER,
+            None,
+            State.OFFERED,
+            now.date() - dt.timedelta(days=2),
+            now,
+            now,
+            channel="D1",
+            message_ts=f"{n}.0",
+            job_number="J000000",
+            task_uuid="t0",
+            minutes="6",
+            note="Call",
+        )
+        for n in range(count)
+    ]
+    rows = [
+        {column.name: getattr(one, column.name) for column in t.entries.columns} for one in made
+    ]
+    for start in range(0, len(rows), _CHUNK):
+        async with database.transaction() as tx:
+            await tx.execute(sa.insert(t.entries), rows[start : start + _CHUNK])
+    return [one.id for one in made]
