@@ -82,7 +82,8 @@ def local_date(moment: dt.datetime, time_zone: str) -> dt.date:
     """The calendar day of a moment where the person is; XPM's dates are days, never instants."""
     try:
         return moment.astimezone(ZoneInfo(time_zone)).date()
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # OSError: the name of a folder of zones, such as "Europe", or one too long for a file.
         return moment.date()
 
 

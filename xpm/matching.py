@@ -38,14 +38,23 @@ def _usable(number: PhoneNumber) -> str | None:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
+def _without_remarks(text: str) -> str:
+    """The text without "(mobile)" and the like: words after a number turn into keypad digits when parsed."""
+    # Up to the last bracket that closes, so that each "(" meets its ")" at once: no field takes more than linear time.
+    closed, bracket, rest = text.rpartition(")")
+    return re.sub(r"\([^)]*\)", _remark, closed + bracket) + rest
+
+
+def _remark(found: re.Match[str]) -> str:
+    return " " if re.search("[A-Za-z]", found[0]) else found[0]
+
+
 def to_e164(text: str | None, region: str) -> str | None:
     """One number in E.164 such as +6421555123, read in a region such as NZ; None when it cannot be used to match."""
     if text is None or is_withheld(text):
         return None
-    # Words after a number turn into keypad digits when parsed: "(mobile)" is cut off first.
-    cleaned = re.sub(r"\((?=[^)]*[A-Za-z])[^)]*\)", " ", text)
     try:
-        return _usable(phonenumbers.parse(cleaned, region))
+        return _usable(phonenumbers.parse(_without_remarks(text), region))
     except phonenumbers.NumberParseException:
         return None
 

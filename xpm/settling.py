@@ -118,7 +118,7 @@ class Settling:
         except OtherPractice:
             return await self._other_practice(entry)
         except Disconnected:
-            return await self._wait(entry, WAITING_FOR_CONNECTION, None)
+            return await self._without_connection(entry)
         except TryLater as error:
             return await self._later(entry, error)
 
@@ -133,6 +133,9 @@ class Settling:
                     await practice.delete_time(entry.xpm_time_uuid or "")
                     return await self._removed(entry)
         except Rejected as refusal:
+            if entry.act is Act.REMOVE and await practice.time(entry.xpm_time_uuid or "") is None:
+                # Somebody took it out in XPM itself, or our own first try arrived late.
+                return await self._removed(entry)
             return await self._refused(entry, refusal.reason)
         except Unknown as doubt:
             log.warning("entry.doubtful", extra={"entry": entry.id, "why": str(doubt)})
@@ -153,7 +156,7 @@ class Settling:
                             return await self._sent(entry, found)
                     case Act.CHANGE:
                         time = await practice.time(entry.xpm_time_uuid or "")
-                        if time is not None and _is_like(entry, time):
+                        if time is not None and _is_changed(entry, time):
                             return await self._sent(entry, time)
                     case Act.REMOVE:
                         if await practice.time(entry.xpm_time_uuid or "") is None:
@@ -161,7 +164,7 @@ class Settling:
         except OtherPractice:
             return await self._other_practice(entry)
         except Disconnected:
-            return await self._wait(entry, WAITING_FOR_CONNECTION, None)
+            return await self._without_connection(entry)
         except TryLater as error:
             return await self._later(entry, error)
         since = entry.doubtful_since
@@ -173,9 +176,7 @@ class Settling:
     async def _find_added(self, entry: Entry, practice: Practice) -> Time | None:
         times = await practice.times_of_staff(entry.staff_uuid or "", entry.date, entry.date)
         async with self._database.reading() as tx:
-            known = await store.known_times(
-                tx, entry.workspace_id, entry.staff_uuid or "", entry.date
-            )
+            known = await store.known_times(tx, entry.workspace_id, [time.uuid for time in times])
         return next(
             (time for time in times if time.uuid not in known and _is_like(entry, time)), None
         )
@@ -256,6 +257,14 @@ class Settling:
             entry, WAITING_FOR_TOMORROW if error.day_spent else WAITING_FOR_XPM, after
         )
 
+    async def _without_connection(self, entry: Entry) -> float | None:
+        pause = await self._wait(entry, WAITING_FOR_CONNECTION, None)
+        connection = await self._connections.of(entry.workspace_id)
+        if pause is None and connection is not None and connection.ended_at is None:
+            # Somebody reconnected before the row said that it waits, so nobody else sends it on.
+            return await self._wait(entry, WAITING_FOR_XPM, 0.0)
+        return pause
+
     async def _wait(self, entry: Entry, waiting_for: str, after: float | None) -> float | None:
         """Notes what the entry waits for. What was doubtful before stays so; what we just refrained from is not."""
         async with self._database.reading() as tx:
@@ -311,4 +320,11 @@ def _is_like(entry: Entry, time: Time) -> bool:
         and time.date == entry.date
         and time.minutes == parse_minutes(entry.minutes)
         and (time.note or "").split() == clean(entry.note).split()
+    )
+
+
+def _is_changed(entry: Entry, time: Time) -> bool:
+    """Whether our change arrived; here the task counts too, because changing the same again does no harm."""
+    return (
+        _is_like(entry, time) and (time.task_uuid or "").lower() == (entry.task_uuid or "").lower()
     )

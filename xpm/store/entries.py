@@ -1,6 +1,7 @@
 """Entries: what a person wants written as time, and how far that is."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,10 @@ class State(StrEnum):
     REFUSED = "refused"
     NOT_LOGGED = "not_logged"
     REMOVED = "removed"
+
+
+UNFINISHED = (State.OFFERED, State.SENDING, State.REFUSED)
+"""What still wants something of a person or of us."""
 
 
 class Act(StrEnum):
@@ -152,18 +157,22 @@ async def unshown_of_call(tx: Transaction, workspace_id: str, call_id: str) -> l
 
 
 async def change(tx: Transaction, entry: Entry, **values: Any) -> Entry | None:
-    """Changes an entry if nobody else has since it was read; None otherwise (compare and set on `version`)."""
+    """Changes an entry if nobody else has since it was read; None otherwise (compare and set on `version`).
+
+    None also when another entry has claimed its time of XPM meanwhile.
+    """
     c = t.entries.c
-    row = (
-        await tx.execute(
-            sa.update(t.entries)
-            .where(
-                c.workspace_id == entry.workspace_id, c.id == entry.id, c.version == entry.version
-            )
-            .values(version=entry.version + 1, **_values(values))
-            .returning(*t.entries.columns)
-        )
-    ).first()
+    statement = (
+        sa.update(t.entries)
+        .where(c.workspace_id == entry.workspace_id, c.id == entry.id, c.version == entry.version)
+        .values(version=entry.version + 1, **_values(values))
+        .returning(*t.entries.columns)
+    )
+    try:
+        async with tx.begin_nested():
+            row = (await tx.execute(statement)).first()
+    except IntegrityError:
+        return None
     return None if row is None else _entry(row)
 
 
@@ -218,17 +227,15 @@ async def sent_on(
     return sum(saved.minutes for saved in found), len(found)
 
 
-async def known_times(
-    tx: Transaction, workspace_id: str, staff_uuid: str, date: dt.date
-) -> set[str]:
-    """The ids of the times that we know to be ours, so that looking for a doubtful one passes them over."""
+async def known_times(tx: Transaction, workspace_id: str, uuids: Iterable[str]) -> set[str]:
+    """Which of these times we know to be ours, so that looking for a doubtful one passes them over.
+
+    Whatever day or person stands on the entry now: one that is being edited still holds its old time.
+    """
     c = t.entries.c
     rows = await tx.execute(
         sa.select(c.xpm_time_uuid).where(
-            c.workspace_id == workspace_id,
-            c.staff_uuid == staff_uuid,
-            c.date == date,
-            c.xpm_time_uuid.is_not(None),
+            c.workspace_id == workspace_id, c.xpm_time_uuid.in_(list(uuids))
         )
     )
     return set(rows.scalars())
@@ -248,10 +255,12 @@ async def in_state(tx: Transaction, workspace_id: str, *states: State) -> list[E
 async def count_by_state(
     tx: Transaction, workspace_id: str, slack_user_id: str | None = None
 ) -> dict[State, int]:
-    """How many entries are in each state, of one person or of all."""
+    """How many entries are in each unfinished state, of one person or of all; the finished ones only grow."""
     c = t.entries.c
     statement = (
-        sa.select(c.state, sa.func.count()).where(c.workspace_id == workspace_id).group_by(c.state)
+        sa.select(c.state, sa.func.count())
+        .where(c.workspace_id == workspace_id, c.state.in_(UNFINISHED))
+        .group_by(c.state)
     )
     if slack_user_id is not None:
         statement = statement.where(c.slack_user_id == slack_user_id)

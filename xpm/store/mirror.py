@@ -192,22 +192,24 @@ async def jobs_of_clients(
     return [_job(row) for row in await tx.execute(statement)]
 
 
+def _of_staff(workspace_id: str, staff_uuid: str) -> sa.ColumnElement[bool]:
+    """The jobs a staff member is assigned to; as a list, because a join makes SQLite walk every job."""
+    c = t.job_staff.c
+    numbers = sa.select(c.job_number).where(
+        c.workspace_id == workspace_id, c.staff_uuid == staff_uuid
+    )
+    return t.jobs.c.number.in_(numbers)
+
+
 async def jobs_of_staff(
     tx: Transaction, workspace_id: str, staff_uuid: str, words: Sequence[str], limit: int
 ) -> list[Job]:
     """The open jobs that a staff member is assigned to, the most urgent first."""
     statement = (
         sa.select(*_JOB)
-        .join(
-            t.job_staff,
-            sa.and_(
-                t.job_staff.c.workspace_id == t.jobs.c.workspace_id,
-                t.job_staff.c.job_number == t.jobs.c.number,
-            ),
-        )
         .where(
-            t.job_staff.c.workspace_id == workspace_id,
-            t.job_staff.c.staff_uuid == staff_uuid,
+            t.jobs.c.workspace_id == workspace_id,
+            _of_staff(workspace_id, staff_uuid),
             t.jobs.c.is_open.is_(True),
             *_matching(words),
         )
@@ -221,17 +223,10 @@ async def count_jobs_of_staff(tx: Transaction, workspace_id: str, staff_uuid: st
     """How many open jobs a staff member has."""
     statement = (
         sa.select(sa.func.count())
-        .select_from(t.job_staff)
-        .join(
-            t.jobs,
-            sa.and_(
-                t.job_staff.c.workspace_id == t.jobs.c.workspace_id,
-                t.job_staff.c.job_number == t.jobs.c.number,
-            ),
-        )
+        .select_from(t.jobs)
         .where(
-            t.job_staff.c.workspace_id == workspace_id,
-            t.job_staff.c.staff_uuid == staff_uuid,
+            t.jobs.c.workspace_id == workspace_id,
+            _of_staff(workspace_id, staff_uuid),
             t.jobs.c.is_open.is_(True),
         )
     )

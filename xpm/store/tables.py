@@ -225,10 +225,11 @@ job_staff = sa.Table(
     "job_staff",
     metadata,
     _workspace(),
-    sa.Column("job_number", sa.String(64), primary_key=True),
+    # In this order, so that somebody's jobs are found by the key itself.
     sa.Column("staff_uuid", sa.String(64), primary_key=True),
+    sa.Column("job_number", sa.String(64), primary_key=True),
     sa.Column("sync_id", sa.String(64), nullable=False),
-    sa.Index("ix_job_staff_staff", "workspace_id", "staff_uuid"),
+    sa.Index("ix_job_staff_job", "workspace_id", "job_number"),
 )
 
 tasks = sa.Table(
@@ -315,6 +316,7 @@ entries = sa.Table(
     sa.UniqueConstraint("workspace_id", "xpm_time_uuid"),
     sa.Index("ix_entries_state", "workspace_id", "state"),
     sa.Index("ix_entries_person_date", "workspace_id", "slack_user_id", "date"),
+    sa.Index("ix_entries_person_state", "workspace_id", "slack_user_id", "state"),
 )
 
 audit = sa.Table(

@@ -169,6 +169,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_entries_person_date", ["workspace_id", "slack_user_id", "date"], unique=False
         )
+        batch_op.create_index(
+            "ix_entries_person_state", ["workspace_id", "slack_user_id", "state"], unique=False
+        )
         batch_op.create_index("ix_entries_state", ["workspace_id", "state"], unique=False)
 
     op.create_table(
@@ -180,15 +183,15 @@ def upgrade() -> None:
     op.create_table(
         "job_staff",
         sa.Column("workspace_id", sa.String(length=32), nullable=False),
-        sa.Column("job_number", sa.String(length=64), nullable=False),
         sa.Column("staff_uuid", sa.String(length=64), nullable=False),
+        sa.Column("job_number", sa.String(length=64), nullable=False),
         sa.Column("sync_id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint(
-            "workspace_id", "job_number", "staff_uuid", name=op.f("pk_job_staff")
+            "workspace_id", "staff_uuid", "job_number", name=op.f("pk_job_staff")
         ),
     )
     with op.batch_alter_table("job_staff", schema=None) as batch_op:
-        batch_op.create_index("ix_job_staff_staff", ["workspace_id", "staff_uuid"], unique=False)
+        batch_op.create_index("ix_job_staff_job", ["workspace_id", "job_number"], unique=False)
 
     op.create_table(
         "jobs",
@@ -323,12 +326,13 @@ def downgrade() -> None:
 
     op.drop_table("jobs")
     with op.batch_alter_table("job_staff", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_staff_staff")
+        batch_op.drop_index("ix_job_staff_job")
 
     op.drop_table("job_staff")
     op.drop_table("install_states")
     with op.batch_alter_table("entries", schema=None) as batch_op:
         batch_op.drop_index("ix_entries_state")
+        batch_op.drop_index("ix_entries_person_state")
         batch_op.drop_index("ix_entries_person_date")
 
     op.drop_table("entries")
