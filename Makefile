@@ -20,7 +20,7 @@ play: $(STAMP)  ## the same story without a browser, every step a tick or a cros
 	$(BIN)/python -m sandbox play
 
 test: $(STAMP)  ## all tests, with branch coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 check: $(STAMP)  ## format, lint, types, one direction
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """The command line. Verbs that need little import little, so that help and manifest answer at once."""
 
 import asyncio
+import importlib.util
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,12 @@ cli.add_typer(phones, name="phones")
 @cli.command()
 def demo() -> None:
     """Try everything on the sandbox: a pretend Slack, a pretend practice, a pretend telephone."""
+    if importlib.util.find_spec("sandbox") is None:
+        typer.echo(
+            "The sandbox is not part of this installation. Clone the repository and run `make demo`.",
+            err=True,
+        )
+        raise typer.Exit(1)
     # The sandbox stands outside the app and is started as a program of its own.
     os.execv(sys.executable, [sys.executable, "-m", "sandbox", "demo"])  # noqa: S606 (our own module)
 
@@ -109,6 +116,8 @@ def add_phone_system(
 
 
 def _settings() -> "Settings":
+    # The database holds names and numbers: nobody else on the machine reads the file we make.
+    os.umask(0o077)
     from bot import settings
 
     try:

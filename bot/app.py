@@ -17,7 +17,7 @@ from handlers.people import People
 from handlers.services import Services
 from handlers.signin.routes import CALLBACK_PATH
 from handlers.slack import Slack
-from xpm.api import Http, XeroApp
+from xpm.api import Http, Limits, XeroApp
 from xpm.calls import Rules
 from xpm.clock import Clock, utc_now
 from xpm.connections import Connections
@@ -67,7 +67,7 @@ class App:
         await self.database.close()
 
 
-def build(settings: Settings, clock: Clock = utc_now) -> App:
+def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = None) -> App:
     """Constructs everything from the settings; nothing is opened yet."""
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
@@ -102,6 +102,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> App:
         region=settings.region,
         clock=clock,
         on_connected=on_connected,
+        limits=limits,
     )
     directory = Directory(database, connections, clock)
     entries = Entries(database, connections, directory, durable, clock)

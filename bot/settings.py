@@ -149,7 +149,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _socket_needs_token(self) -> "Settings":
-        if self.socket_mode and self.slack_app_token is None:
+        token = self.slack_app_token
+        if self.socket_mode and (token is None or not token.get_secret_value()):
             raise ValueError(f"{PREFIX}SLACK_APP_TOKEN is needed for socket mode")
         return self
 
@@ -157,7 +158,12 @@ class Settings(BaseSettings):
 def _address(value: str) -> str:
     parts = urlsplit(value)
     is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+    try:
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        has_port = False
+    is_plain = parts.scheme in ("http", "https") and not (parts.query or parts.fragment)
+    if not parts.hostname or not is_plain or not has_port:
         raise ValueError("it must be an address such as https://xpm.example.com")
     if parts.scheme == "http" and not is_local:
         raise ValueError("it must begin with https://")

@@ -34,10 +34,10 @@ class Asked:
             body=body,
         )
 
-    async def answer(self, message: Message, *, replace: bool = False) -> None:
+    async def answer(self, message: Message) -> None:
         """Answers the person alone: beside what they did, or in their direct message where Slack offers no way back."""
         if self.response_url:
-            await self.services.slack.respond(self.response_url, message, replace=replace)
+            await self.services.slack.respond(self.response_url, message)
             return
         channel = await self.services.people.channel(self.person)
         await self.services.slack.call(

@@ -16,6 +16,9 @@ from xpm.choices import Draft
 from xpm.directory import JobCard, job_id
 from xpm.entries import NotYours
 
+# "Looking …" is worth saying only when it takes longer than this.
+_NOTICEABLE = 1.5
+
 
 async def open_modal(asked: Asked) -> None:
     """Enter job ID: opens the modal at once, because a trigger lives three seconds."""
@@ -97,29 +100,32 @@ async def look_up(asked: Asked, number: str) -> JobCard | None:
         return card
 
 
-async def job(asked: Asked) -> Message:
-    """/xpm job: what is said at once."""
+async def job(asked: Asked) -> Message | None:
+    """/xpm job: what can be said at once; None when XPM is to be asked."""
     words = asked.text.split(maxsplit=1)
     if len(words) < 2:
         return messages.sentence("Type the job's ID as well, for example /xpm job J000123.")
-    number = job_id(words[1])
-    if number is None:
+    if job_id(words[1]) is None:
         return messages.sentence(f"“{words[1][:60]}” is not a job ID. {messages.MALFORMED}")
     connection = await asked.services.connections.of(asked.person.workspace_id)
     if connection is None or connection.ended_at is not None:
         return connect_messages.not_connected()
-    return messages.searching(number)
+    return None
 
 
 async def after_job(asked: Asked) -> None:
-    """/xpm job: the job, in the place of "Looking …"."""
+    """/xpm job: the job; a word between only when XPM takes its time, because Slack lets nothing replace it."""
     words = asked.text.split(maxsplit=1)
     number = job_id(words[1]) if len(words) > 1 else None
     connection = await asked.services.connections.of(asked.person.workspace_id)
     if number is None or connection is None or connection.ended_at is not None:
         return
+    looking = asyncio.create_task(look_up(asked, number))
+    done, _ = await asyncio.wait({looking}, timeout=_NOTICEABLE)
+    if not done:
+        await asked.answer(messages.searching(number))
     try:
-        card, _ = await asyncio.gather(look_up(asked, number), asyncio.sleep(ANSWER_FIRST))
+        card = await looking
     except Disconnected:
         answer = connect_messages.not_connected()
     except TryLater:
@@ -127,4 +133,4 @@ async def after_job(asked: Asked) -> None:
     else:
         unknown = messages.sentence(messages.unknown(number, connection.practice))
         answer = messages.card(card) if card is not None else unknown
-    await asked.answer(answer, replace=True)
+    await asked.answer(answer)

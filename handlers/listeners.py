@@ -28,7 +28,7 @@ First = Callable[[Any, dict[str, Any], Any], Awaitable[None]]
 class Command:
     """A word after /xpm: what it answers at once, from the database alone, and what it does afterwards."""
 
-    answer: Callable[[Asked], Awaitable[Message]] | None = None
+    answer: Callable[[Asked], Awaitable[Message | None]] | None = None
     work: Work | None = None
 
 
@@ -106,11 +106,11 @@ async def answer_command(ack: Any, body: dict[str, Any], context: Any) -> None:
     """Answers /xpm in the ack itself where the database alone knows the answer."""
     asked = Asked.of(body, context)
     command = _command(asked)
-    if command.answer is None:
+    message = await command.answer(asked) if command.answer is not None else None
+    if message is None:
         await ack()
-        return
-    message = await command.answer(asked)
-    await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
+    else:
+        await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
 
 
 async def work_on_command(asked: Asked) -> None:

@@ -14,7 +14,9 @@ from xpm.store.workspaces import Person
 _STALE = dt.timedelta(days=1)
 _MENDED_AFTER = 300.0
 # There is no such person, or no workspace any more to ask.
-_NOBODY = frozenset({"users_not_found", "not_installed", "account_inactive", "invalid_auth", "token_revoked"})
+_NOBODY = frozenset(
+    {"users_not_found", "not_installed", "account_inactive", "invalid_auth", "token_revoked"}
+)
 _PROFILE = ("email", "name", "time_zone", "is_admin", "is_guest", "has_left", "learned_at")
 
 

@@ -88,14 +88,14 @@ class Slack:
         found: dict[str, Any] = answer.data if isinstance(answer.data, dict) else {}
         return found
 
-    async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
+    async def respond(self, response_url: str, message: Message) -> None:
         """Answers an interaction, to the person alone. Raises as `call` does; goes nowhere but to Slack's hooks."""
         target = urlsplit(response_url)
         if (target.scheme, target.netloc) != (self._hooks.scheme, self._hooks.netloc):
             raise SlackRefused("foreign_response_url")
         body = {
             "response_type": "ephemeral",
-            "replace_original": replace,
+            "replace_original": False,
             "text": message.text,
             "blocks": message.blocks,
         }

@@ -140,8 +140,11 @@ def filled_in(entry: Entry, draft: Draft, task: TaskChoice | None) -> Entry:
     is_current = task is not None and task.job_number == entry.job_number
     return replace(
         entry,
-        minutes=entry.minutes if draft.minutes is None else draft.minutes.strip(),
-        note=entry.note if draft.note is None else draft.note,
+        # PostgreSQL's texts hold no NUL; in a note it is not missed, in minutes it stays a mistake to be shown.
+        minutes=entry.minutes
+        if draft.minutes is None
+        else draft.minutes.replace("\0", "\ufffd").strip(),
+        note=entry.note if draft.note is None else draft.note.replace("\0", ""),
         date=draft.date or entry.date,
         task_uuid=task.task_uuid if task is not None and is_current else entry.task_uuid,
     )

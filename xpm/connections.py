@@ -76,6 +76,7 @@ class Connections:
         region: str,
         clock: Clock,
         on_connected: Callable[[Transaction, Connection], Awaitable[None]],
+        limits: Limits | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -86,7 +87,7 @@ class Connections:
         self._region = region
         self._clock = clock
         self._on_connected = on_connected
-        self._limits = Limits()
+        self._limits = limits or Limits()
         self._refreshing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     # -- connecting ------------------------------------------------------------------------------------------------
@@ -151,6 +152,10 @@ class Connections:
                 )
             raise
         async with self._database.transaction() as tx:
+            before = await store.get(tx, link.workspace_id)
+            if before is not None and before.tenant_id != connection.tenant_id:
+                # What was copied from an ended practice is not this one's.
+                await store.forget(tx, link.workspace_id)
             await store.save(tx, connection)
             await store.settle_link(tx, link.link, "connected")
             await self._note(
@@ -237,8 +242,12 @@ class Connections:
         if tenant_id is not None and connection.tenant_id != tenant_id:
             raise OtherPractice
 
+        given: str | None = None
+
         async def access_token(refused: bool) -> str:
-            return await self._access_token(workspace_id, refused=refused)
+            nonlocal given
+            given = await self._access_token(workspace_id, given if refused else None)
+            return given
 
         practice = Practice(
             self._http,
@@ -255,10 +264,11 @@ class Connections:
             await self._ended(connection)
             raise
 
-    async def _access_token(self, workspace_id: str, *, refused: bool) -> str:
+    async def _access_token(self, workspace_id: str, refused: str | None = None) -> str:
+        """A token that lives; not the one that Xero `refused`, which somebody else may have replaced by now."""
         before = await self._usable(workspace_id)
         token = self._open(before.access_token, "access_token", workspace_id)
-        if not refused and before.expires_at - _TOKEN_MARGIN > self._clock():
+        if token != refused and before.expires_at - _TOKEN_MARGIN > self._clock():
             return token
         async with self._refreshing[workspace_id]:
             connection = await self._usable(workspace_id)
@@ -295,16 +305,8 @@ class Connections:
 
     async def _ended(self, connection: Connection) -> None:
         async with self._database.transaction() as tx:
-            now = await store.get(tx, connection.workspace_id)
-            if (
-                now is None
-                or now.ended_at is not None
-                or now.connected_at != connection.connected_at
-            ):
+            if not await store.end(tx, connection, self._clock(), "xero"):
                 return
-            await store.change(
-                tx, connection.workspace_id, ended_at=self._clock(), ended_why="xero"
-            )
             await self._note(
                 tx, connection.workspace_id, "connection.ended", None, connection.tenant_id
             )
@@ -333,7 +335,7 @@ class Connections:
 
     async def _leave_xero(self, workspace_id: str, connection: Connection) -> None:
         try:
-            token = await self._access_token(workspace_id, refused=False)
+            token = await self._access_token(workspace_id)
             await self._xero.disconnect(token, connection.id)
             latest = await self._usable(workspace_id)
             await self._xero.revoke(self._open(latest.refresh_token, "refresh_token", workspace_id))

@@ -7,6 +7,7 @@ https://developer.xero.com/documentation/api/practice-manager-3-1/jobs
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
@@ -17,11 +18,11 @@ from xpm.api import Priority
 from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.matching import numbers_in
-from xpm.store import Database, mirror
+from xpm.store import Database, Transaction, mirror
 from xpm.store import connections as connection_store
 from xpm.store import tables as t
 from xpm.store.calls import Party
-from xpm.store.connections import Sync
+from xpm.store.connections import Connection, Sync
 from xpm.store.mirror import Job, Rows, StaffMember, Task
 
 T = TypeVar("T")
@@ -105,17 +106,21 @@ class Directory:
         async with self._database.reading() as tx:
             for uuid, name in clients:
                 jobs = await mirror.jobs_of_clients(tx, workspace_id, [uuid], words, MENU_LIMIT)
-                groups.append(Group(f"Jobs of {name}", tuple(jobs)))
+                total = len(jobs)
+                if not words and total == MENU_LIMIT:
+                    total = await mirror.count_jobs_of_client(tx, workspace_id, uuid)
+                groups.append(Group(f"Jobs of {name}", tuple(jobs), total - len(jobs)))
                 seen |= {job.number for job in jobs}
             if staff_uuid is not None:
                 jobs = await mirror.jobs_of_staff(
                     tx, workspace_id, staff_uuid, words, MENU_LIMIT + len(seen)
                 )
-                own = [job for job in jobs if job.number not in seen][:MENU_LIMIT]
+                unseen = [job for job in jobs if job.number not in seen]
+                own = unseen[:MENU_LIMIT]
                 total = len(own)
                 if not words and len(own) == MENU_LIMIT:
                     total = await mirror.count_jobs_of_staff(tx, workspace_id, staff_uuid) - (
-                        len(jobs) - len(own)
+                        len(jobs) - len(unseen)
                     )
                 groups.append(Group("Your jobs", tuple(own), max(0, total - len(own)), is_own=True))
         return [group for group in groups if group.jobs]
@@ -133,11 +138,12 @@ class Directory:
 
         Raises Disconnected or TryLater.
         """
+        connection = await self._connected(workspace_id)
         async with self._connections.practice(workspace_id) as practice:
             job = await practice.job(number)
         if job is None:
             return None
-        await self._keep(workspace_id, [job])
+        await self._keep(connection, [job])
         return await self.card(workspace_id, job.number)
 
     async def refresh_jobs(
@@ -147,14 +153,13 @@ class Directory:
 
         These lists bring no tasks, so the tasks we have stay; `look_up` brings a new job's when it is chosen.
         """
+        connection = await self._connected(workspace_id)
         async with self._connections.practice(workspace_id, Priority.SYNC) as practice:
             for uuid in clients:
-                await self._keep(
-                    workspace_id, await practice.jobs_of_client(uuid), with_tasks=False
-                )
+                await self._keep(connection, await practice.jobs_of_client(uuid), with_tasks=False)
             if staff_uuid is not None:
                 own = await practice.jobs_of_staff(staff_uuid)
-                await self._keep(workspace_id, own, with_tasks=False, assigned_to=staff_uuid)
+                await self._keep(connection, own, with_tasks=False, assigned_to=staff_uuid)
 
     async def staff_member(self, workspace_id: str, email: str | None) -> StaffMember | None:
         """The staff record with this e-mail address, when there is exactly one."""
@@ -205,42 +210,52 @@ class Directory:
 
     async def _copy(self, sync: Sync, tell: Tell) -> None:
         workspace_id = sync.workspace_id
-        region = await self._region(workspace_id)
+        connection = await self._connected(workspace_id)
         progress = _Progress(self._database, sync, tell)
         async with self._connections.practice(workspace_id, Priority.SYNC) as practice:
             staff = await practice.staff()
-            async with self._database.transaction() as tx:
+            async with self._writing(connection) as tx:
                 await mirror.write(
                     tx, t.staff, [_staff_row(workspace_id, sync.id, one) for one in staff]
                 )
             await progress.count(staff=len(staff))
-            async for jobs in _chunks(practice.open_jobs()):
-                await self._keep(workspace_id, jobs, sync.id, are_open=True)
-                await progress.count(jobs=len(jobs))
+            async with aclosing(practice.open_jobs()) as open_jobs:
+                async for jobs in _chunks(open_jobs):
+                    await self._keep(connection, jobs, sync.id, are_open=True)
+                    await progress.count(jobs=len(jobs))
             contacts: set[str] = set()
-            async for clients in _chunks(practice.clients()):
-                living = [client for client in clients if not client.is_deleted]
-                rows = _client_rows(workspace_id, sync.id, living, region)
-                async with self._database.transaction() as tx:
-                    for table, of_table in rows:
-                        await mirror.write(tx, table, of_table)
-                new = {row["uuid"] for row in rows[1][1]} - contacts
-                contacts |= new
-                await progress.count(clients=len(living), contacts=len(new))
-        async with self._database.transaction() as tx:
+            async with aclosing(practice.clients()) as all_clients:
+                async for clients in _chunks(all_clients):
+                    living = [client for client in clients if not client.is_deleted]
+                    rows = _client_rows(workspace_id, sync.id, living, connection.region)
+                    async with self._writing(connection) as tx:
+                        for table, of_table in rows:
+                            await mirror.write(tx, table, of_table)
+                    new = {row["uuid"] for row in rows[1][1]} - contacts
+                    contacts |= new
+                    await progress.count(clients=len(living), contacts=len(new))
+        async with self._writing(connection) as tx:
             await mirror.sweep(tx, workspace_id, sync.id)
             await connection_store.change_sync(tx, workspace_id, sync.id, finished_at=self._clock())
         await progress.end()
 
-    async def _region(self, workspace_id: str) -> str:
+    async def _connected(self, workspace_id: str) -> Connection:
         connection = await self._connections.of(workspace_id)
         if connection is None:
             raise api.Disconnected("XPM is not connected")
-        return connection.region
+        return connection
+
+    @asynccontextmanager
+    async def _writing(self, connection: Connection) -> AsyncIterator[Transaction]:
+        """A transaction for what this practice told, or Disconnected: nothing is copied once it is disconnected."""
+        async with self._database.transaction() as tx:
+            if not await connection_store.hold(tx, connection.workspace_id, connection.tenant_id):
+                raise api.Disconnected("XPM is not connected")
+            yield tx
 
     async def _keep(
         self,
-        workspace_id: str,
+        connection: Connection,
         jobs: Sequence[api.Job],
         sync_id: str = "",
         *,
@@ -248,24 +263,15 @@ class Directory:
         with_tasks: bool = True,
         assigned_to: str = "",
     ) -> None:
-        rows: tuple[Rows, Rows, Rows] = ([], [], [])
-        for job in jobs:
-            rows[0].append(_job_row(workspace_id, sync_id, job, are_open=are_open))
-            marks = {"workspace_id": workspace_id, "job_number": job.number, "sync_id": sync_id}
-            for uuid in {one.uuid for one in job.assigned} | {assigned_to} - {""}:
-                rows[1].append({**marks, "staff_uuid": uuid})
-            for position, task in enumerate(job.tasks):
-                rows[2].append(
-                    {
-                        **marks,
-                        "uuid": task.for_time,
-                        "name": task.name or "Task",
-                        "is_completed": task.is_completed,
-                        "position": position,
-                        "assigned": [one.uuid for one in task.assigned],
-                    }
-                )
-        async with self._database.transaction() as tx:
+        workspace_id = connection.workspace_id
+        async with self._writing(connection) as tx:
+            if not sync_id:
+                # A sync under way must not sweep a job that XPM has just told us of.
+                running = await connection_store.last_sync(tx, workspace_id, finished=False)
+                sync_id = running.id if running and running.finished_at is None else ""
+            rows = _job_rows(
+                workspace_id, sync_id, jobs, are_open=are_open, assigned_to=assigned_to
+            )
             await mirror.replace_jobs(tx, workspace_id, *rows, with_tasks=with_tasks)
 
 
@@ -335,6 +341,34 @@ def _job_row(workspace_id: str, sync_id: str, job: api.Job, *, are_open: bool) -
         "search": f"{job.number} {name} {client}".casefold(),
         "sync_id": sync_id,
     }
+
+
+def _job_rows(
+    workspace_id: str,
+    sync_id: str,
+    jobs: Sequence[api.Job],
+    *,
+    are_open: bool,
+    assigned_to: str,
+) -> tuple[Rows, Rows, Rows]:
+    rows: tuple[Rows, Rows, Rows] = ([], [], [])
+    for job in jobs:
+        rows[0].append(_job_row(workspace_id, sync_id, job, are_open=are_open))
+        marks = {"workspace_id": workspace_id, "job_number": job.number, "sync_id": sync_id}
+        for uuid in {one.uuid for one in job.assigned} | {assigned_to} - {""}:
+            rows[1].append({**marks, "staff_uuid": uuid})
+        for position, task in enumerate(job.tasks):
+            rows[2].append(
+                {
+                    **marks,
+                    "uuid": task.for_time,
+                    "name": task.name or "Task",
+                    "is_completed": task.is_completed,
+                    "position": position,
+                    "assigned": [one.uuid for one in task.assigned],
+                }
+            )
+    return rows
 
 
 def _client_rows(

@@ -114,7 +114,7 @@ class Entries:
     ) -> tuple[list[tuple[str, str]], str | None]:
         """The clients and the staff record that the entry's job menu is filled from. Raises NotYours."""
         async with self._database.reading() as tx:
-            entry = await self._own(tx, person, entry_id)
+            entry = await self._own(tx, person, entry_id, to_change=False)
             call = (
                 await call_store.get(tx, person.workspace_id, entry.call_id)
                 if entry.call_id
@@ -175,7 +175,7 @@ class Entries:
         connection = await self._connections.of(person.workspace_id)
         staff = await self._directory.staff_member(person.workspace_id, person.email)
         async with self._database.reading() as tx:
-            before = await self._own(tx, person, entry_id)
+            before = await self._own(tx, person, entry_id, to_change=False)
         number = before.job_number
         card = await self._directory.card(person.workspace_id, number) if number else None
         async with self._database.transaction() as tx:
@@ -296,8 +296,12 @@ class Entries:
 
     # -- within ----------------------------------------------------------------------------------------------------
 
-    async def _own(self, tx: Transaction, person: Person, entry_id: str) -> Entry:
-        entry = await store.of_person(tx, person.workspace_id, person.slack_user_id, entry_id)
+    async def _own(
+        self, tx: Transaction, person: Person, entry_id: str, *, to_change: bool = True
+    ) -> Entry:
+        entry = await store.of_person(
+            tx, person.workspace_id, person.slack_user_id, entry_id, to_change=to_change
+        )
         if entry is None or person.has_left:
             raise NotYours(entry_id)
         return entry

@@ -86,8 +86,9 @@ def text_input(
     *,
     multiline: bool = False,
     most: int = 3000,
+    optional: bool = False,
 ) -> Block:
-    """A field to type in."""
+    """A field to type in; Slack marks it when it is optional."""
     element: Element = {
         "type": "plain_text_input",
         "action_id": action_id,
@@ -99,7 +100,7 @@ def text_input(
     return {
         "type": "input",
         "block_id": block_id,
-        "optional": True,
+        "optional": optional,
         "label": plain(label),
         "element": element,
     }
@@ -109,7 +110,8 @@ def zone(name: str) -> dt.tzinfo:
     """A person's time zone; UTC when Slack names one we do not know."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # OSError: the name of a folder of zones, such as "Europe".
         return dt.UTC
 
 
@@ -121,6 +123,11 @@ def day(date: dt.date, today: dt.date) -> str:
         return "yesterday"
     spoken = f"{date:%a} {date.day} {date:%b}"
     return spoken if date.year == today.year else f"{spoken} {date.year}"
+
+
+def beginning(words: str) -> str:
+    """Words as a sentence begins; a month's name keeps its own capital."""
+    return words[:1].upper() + words[1:]
 
 
 def moment(at: dt.datetime, time_zone: str, now: dt.datetime) -> str:

@@ -47,7 +47,6 @@ def job_menu(entry: Entry, card: JobCard | None) -> Block:
         # A menu keeps its old choice while its block keeps its id, so a job found by ID makes a new one.
         "block_id": f"job:{entry.id}:{entry.job_number or ''}",
         "dispatch_action": True,
-        "optional": True,
         "label": kit.plain("Job"),
         "element": element,
     }
@@ -77,7 +76,6 @@ def task_menu(entry: Entry, card: JobCard) -> Block:
     return {
         "type": "input",
         "block_id": f"task:{entry.id}:{entry.job_number or ''}",
-        "optional": True,
         "label": kit.plain("Task"),
         "element": element,
     }
@@ -98,12 +96,15 @@ def job_groups(groups: list[Group]) -> list[kit.Element]:
     """The option groups of the job menu; the label tells how many more there are."""
     return [
         {
-            "label": kit.plain(
-                f"{group.label} ({len(group.jobs)} of {len(group.jobs) + group.hidden}, type to find)"
-                if group.hidden
-                else group.label
-            ),
+            "label": kit.plain(_group_label(group)),
             "options": [job_option(job) for job in group.jobs],
         }
         for group in groups
     ]
+
+
+def _group_label(group: Group) -> str:
+    if not group.hidden:
+        return group.label
+    hint = f" ({len(group.jobs)} of {len(group.jobs) + group.hidden}, type to find)"
+    return kit.cut(group.label, 75 - len(hint)) + hint

@@ -106,7 +106,7 @@ def _when(view: EntryView, now: dt.datetime) -> str:
     call, zone = view.call, view.person.time_zone
     if call is None:
         today = now.astimezone(kit.zone(zone)).date()
-        return kit.day(view.entry.date, today).capitalize()
+        return kit.beginning(kit.day(view.entry.date, today))
     direction = "Incoming" if call.direction == "inbound" else "Outgoing"
     end = call.ended_at.astimezone(kit.zone(zone))
     ringing = ", ringing included" if call.includes_ringing else ""
@@ -195,7 +195,8 @@ def _fields(view: EntryView) -> list[Block]:
         return blocks
     job = card.job
     blocks.append(kit.context(kit.escape(f"{job.number} · {job.client_name} · {job.state}")))
-    if not is_open(job.state):
+    # After a refusal XPM's own words say it.
+    if not is_open(job.state) and entry.state is not State.REFUSED:
         state = job.state.lower()
         blocks.append(kit.section(f"This job is {kit.escape(state)}: XPM may refuse time on it."))
     blocks.append(menus.task_menu(entry, card))
@@ -215,7 +216,13 @@ def _fields(view: EntryView) -> list[Block]:
     blocks.append(kit.text_input(f"minutes:{entry.id}", MINUTES, "Minutes", entry.minutes, most=20))
     blocks.append(
         kit.text_input(
-            f"note:{entry.id}", NOTE, "Note", entry.note, multiline=True, most=NOTE_LIMIT
+            f"note:{entry.id}",
+            NOTE,
+            "Note",
+            entry.note,
+            multiline=True,
+            most=NOTE_LIMIT,
+            optional=True,
         )
     )
     return blocks
@@ -308,12 +315,12 @@ def _sent(view: EntryView, now: dt.datetime) -> Message:
         words, what_to_do = refusals.refusal(view)
         blocks.append(kit.section(f"*{words}*\n{what_to_do}"))
     today = now.astimezone(kit.zone(view.person.time_zone)).date()
-    day = kit.day(entry.date, today).capitalize()
+    day = kit.beginning(kit.day(entry.date, today))
     total = (
         f"{day}: {kit.duration(view.minutes_of_day)} on {kit.several(view.entries_of_day, 'call')}"
     )
     note = kit.escape(kit.cut(" ".join(saved.note.split()), 300))
-    blocks.append(kit.context(*([note] if note else []), total))
+    blocks.append(kit.context("\n".join([note, total] if note else [total])))
     url = job_url(view.card.job) if view.card else job_url(_bare_job(saved.job_number))
     blocks.append(
         kit.actions(

@@ -1,7 +1,7 @@
 """Our own generic event, signed by Standard Webhooks: for any phone system, Zapier and Make.
 
 Specification of the signature: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-The event is described in docs/phones/standard.md. Unverified: no phone system sends it of itself.
+The event is described in docs/calls.md. Unverified: no phone system sends it of itself.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ def verify(delivery: Delivery, secret: str) -> None:
         Webhook(secret).verify(delivery.body, dict(delivery.headers))
     except WebhookVerificationError:
         raise Unproven("bad_signature") from None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         # The signature is compared before the body is parsed, so it was right: the body is what is wrong.
         return
     except (ValueError, TypeError):
@@ -37,7 +37,7 @@ def read(delivery: Delivery) -> list[EndedCall]:
     """The ended call of a `call.ended` event; nothing for other types. Raises Unreadable."""
     try:
         event = json.loads(delivery.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unreadable("not_json") from None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise Unreadable("no_type")
@@ -91,14 +91,21 @@ def _text(
         return None
     if not isinstance(value, str):
         raise Unreadable(name)
-    return value[:most] if most > _LONGEST_TEXT else _short(value, name)
+    text = _storable(value)[:most] if most > _LONGEST_TEXT else _short(value, name)
+    if required and not text:
+        raise Unreadable(name)
+    return text or None
 
 
 def _short(value: str, name: str) -> str:
     if len(value) > _LONGEST_TEXT:
         raise Unreadable(name)
-    # A NUL is text to JSON and an error to PostgreSQL.
-    return value.replace("\x00", "")
+    return _storable(value)
+
+
+def _storable(value: str) -> str:
+    # A NUL is text to JSON and an error to PostgreSQL; half a surrogate pair is text to JSON and to no database.
+    return value.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
 def _moment(data: dict[str, Any], name: str) -> dt.datetime | None:
@@ -111,7 +118,10 @@ def _moment(data: dict[str, Any], name: str) -> dt.datetime | None:
         raise Unreadable(name) from None
     if moment.tzinfo is None:
         raise Unreadable(name)
-    return moment.astimezone(dt.UTC)
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise Unreadable(name) from None
 
 
 def _numbers(data: dict[str, Any]) -> tuple[str, ...]:

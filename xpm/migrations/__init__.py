@@ -40,6 +40,9 @@ def check(url: str) -> None:
 def is_current(url: str) -> bool:
     """Whether the database is at the newest revision; connects and writes nothing."""
     config = _config(url)
+    file = config.attributes["url"].database
+    if config.attributes["url"].get_backend_name() == "sqlite" and not Path(file or "").is_file():
+        return False
     engine = sa.create_engine(config.attributes["url"], poolclass=sa.pool.NullPool)
     try:
         with engine.connect() as connection:

@@ -96,9 +96,36 @@ async def change(tx: Transaction, workspace_id: str, **values: Any) -> None:
     )
 
 
+async def end(tx: Transaction, connection: Connection, at: datetime, why: str) -> bool:
+    """Notes that Xero ended this connection; False when that is known, or another one stands in its place."""
+    c = t.connections.c
+    statement = (
+        sa.update(t.connections)
+        .where(
+            c.workspace_id == connection.workspace_id,
+            c.connected_at == connection.connected_at,
+            c.ended_at.is_(None),
+        )
+        .values(ended_at=at, ended_why=why)
+    )
+    return (await tx.execute(statement.returning(c.workspace_id))).first() is not None
+
+
+async def hold(tx: Transaction, workspace_id: str, tenant_id: str) -> bool:
+    """Whether the workspace is connected to this practice, and stays so until the transaction ends."""
+    c = t.connections.c
+    statement = (
+        sa.select(c.workspace_id)
+        .where(c.workspace_id == workspace_id, c.tenant_id == tenant_id)
+        .with_for_update(read=True)
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
 async def forget(tx: Transaction, workspace_id: str) -> None:
     """Forgets the connection, its tokens, its syncs and the whole mirror."""
-    for table in (*t.MIRROR, t.syncs, t.connections):
+    # The connection first: deleting it waits for those who `hold` it, so that nothing of theirs is left behind.
+    for table in (t.connections, *t.MIRROR, t.syncs):
         await tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id))
 
 

@@ -126,22 +126,30 @@ async def add(tx: Transaction, entry: Entry) -> bool:
     return True
 
 
-async def get(tx: Transaction, workspace_id: str, entry_id: str) -> Entry | None:
-    """An entry of the workspace; for the engine, which acts for everybody."""
+async def get(
+    tx: Transaction, workspace_id: str, entry_id: str, *, to_change: bool = False
+) -> Entry | None:
+    """An entry of the workspace; for the engine, which acts for everybody.
+
+    Read `to_change` it waits for whoever is changing it in another process, and then holds them off.
+    """
     c = t.entries.c
-    row = (
-        await tx.execute(
-            sa.select(t.entries).where(c.workspace_id == workspace_id, c.id == entry_id)
-        )
-    ).first()
+    statement = sa.select(t.entries).where(c.workspace_id == workspace_id, c.id == entry_id)
+    # SQLite has one writer at a time anyway, and the words are left out there.
+    row = (await tx.execute(statement.with_for_update() if to_change else statement)).first()
     return None if row is None else _entry(row)
 
 
 async def of_person(
-    tx: Transaction, workspace_id: str, slack_user_id: str, entry_id: str
+    tx: Transaction,
+    workspace_id: str,
+    slack_user_id: str,
+    entry_id: str,
+    *,
+    to_change: bool = False,
 ) -> Entry | None:
     """The clicker's own entry; an id in a button is a claim, so workspace and person decide."""
-    found = await get(tx, workspace_id, entry_id)
+    found = await get(tx, workspace_id, entry_id, to_change=to_change)
     return found if found is not None and found.slack_user_id == slack_user_id else None
 
 

@@ -62,6 +62,9 @@ class Job:
 
 Rows = list[dict[str, Any]]
 
+# One that began longer ago and never ended has died with its process.
+_LONGEST_SYNC = dt.timedelta(hours=6)
+
 
 async def write(tx: Transaction, table: sa.Table, rows: Rows) -> None:
     """Inserts or updates rows of one mirror table; executemany, because multi-row VALUES is ten times slower."""
@@ -69,16 +72,36 @@ async def write(tx: Transaction, table: sa.Table, rows: Rows) -> None:
         await tx.execute(upsert(tx, table, rows), rows)
 
 
+async def _seen_by(tx: Transaction, workspace_id: str, sync_id: str) -> list[str]:
+    """This sync and those that were under way at the same time: what they wrote, the practice has as well."""
+    c = t.syncs.c
+    started = await tx.scalar(
+        sa.select(c.started_at).where(c.workspace_id == workspace_id, c.id == sync_id)
+    )
+    if started is None:
+        return [sync_id]
+    still_running = sa.and_(c.finished_at.is_(None), c.started_at > started - _LONGEST_SYNC)
+    rows = await tx.execute(
+        sa.select(c.id).where(
+            c.workspace_id == workspace_id, sa.or_(c.finished_at > started, still_running)
+        )
+    )
+    return [*{sync_id, *rows.scalars()}]
+
+
 async def sweep(tx: Transaction, workspace_id: str, sync_id: str) -> None:
     """Deletes what this sync did not see. Closed jobs stay: a sync sees open ones only, and people look others up."""
+    seen = await _seen_by(tx, workspace_id, sync_id)
     for table in (t.clients, t.contacts, t.client_contacts, t.phone_numbers, t.staff):
         await tx.execute(
-            sa.delete(table).where(table.c.workspace_id == workspace_id, table.c.sync_id != sync_id)
+            sa.delete(table).where(
+                table.c.workspace_id == workspace_id, table.c.sync_id.not_in(seen)
+            )
         )
     c = t.jobs.c
     await tx.execute(
         sa.delete(t.jobs).where(
-            c.workspace_id == workspace_id, c.is_open.is_(True), c.sync_id != sync_id
+            c.workspace_id == workspace_id, c.is_open.is_(True), c.sync_id.not_in(seen)
         )
     )
     for table in (t.job_staff, t.tasks):
@@ -199,6 +222,20 @@ def _of_staff(workspace_id: str, staff_uuid: str) -> sa.ColumnElement[bool]:
         c.workspace_id == workspace_id, c.staff_uuid == staff_uuid
     )
     return t.jobs.c.number.in_(numbers)
+
+
+async def count_jobs_of_client(tx: Transaction, workspace_id: str, client_uuid: str) -> int:
+    """How many open jobs a client has."""
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(t.jobs)
+        .where(
+            t.jobs.c.workspace_id == workspace_id,
+            t.jobs.c.client_uuid == client_uuid,
+            t.jobs.c.is_open.is_(True),
+        )
+    )
+    return (await tx.execute(statement)).scalar_one()
 
 
 async def jobs_of_staff(

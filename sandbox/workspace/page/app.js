@@ -3,6 +3,7 @@ import { keepInAddress, personAtFirst } from "./address.js";
 import { conversation } from "./conversation.js";
 import { get, post } from "./door.js";
 import { h, patch } from "./dom.js";
+import { keepFocus } from "./focus.js";
 import { menuLayer, settle } from "./menus.js";
 import { confirmLayer, modalLayer, toastLayer } from "./modals.js";
 import { panel } from "./panel.js";
@@ -72,8 +73,10 @@ class Page {
     );
     const modal = modalLayer(this);
     if (this.menu && !this.menu.isPresent) this.menu = null;
+    const refocus = keepFocus();
     const layers = [under, modal, confirmLayer(this), menuLayer(this), toastLayer(this)];
     patch(this.root, layers.filter(Boolean));
+    refocus();
     const unread = (this.state?.conversations ?? []).reduce((sum, one) => sum + this.unreadOf(one), 0);
     document.title = `${unread ? `(${unread}) ` : ""}${this.state?.conversation?.name ?? "Workspace"} · ${this.state?.team?.name ?? "Sandbox"}`;
   }

@@ -155,6 +155,8 @@ function drawMessage(page, message, at, isFollowing) {
       class: `message${message.ephemeral ? " is-ephemeral" : ""}${isFollowing ? " is-following" : ""}`,
       key: message.ts,
       "data-testid": "message",
+      // Not a stop of Tab: the focus rests here when the button that had it is gone.
+      tabindex: "-1",
       "data-ts": message.ts,
       "data-ephemeral": message.ephemeral ? "true" : "false",
       "aria-label": `${message.author} at ${clock(at, page.scene.zone)}`,
@@ -211,7 +213,7 @@ function composer(page, name) {
     isCommand ? hints(page, text) : null,
     h(
       "div",
-      { class: "composer-box" },
+      { class: "composer-box", key: "box" },
       h("textarea", {
         id: "composer",
         rows: 1,
@@ -251,7 +253,7 @@ function hints(page, text) {
   if (!fitting.length) return null;
   return h(
     "div",
-    { class: "hints", role: "group", "aria-label": "Slash commands" },
+    { class: "hints", key: "hints", role: "group", "aria-label": "Slash commands" },
     fitting.map((one) =>
       h(
         "button",

@@ -107,7 +107,7 @@ function times(page, practice) {
         "div",
         null,
         h("div", { class: "time-job" }, `${time.job} ${time.jobName}`.trim()),
-        h("div", { class: "quiet" }, [time.task, time.staff, time.date].filter(Boolean).join(" · ")),
+        h("div", { class: "quiet" }, [time.task, time.staff, spokenDate(time.date)].filter(Boolean).join(" · ")),
         time.note ? h("div", { class: "time-note" }, time.note) : null,
         time.isInvoiced
           ? h("span", { class: "tag" }, "Invoiced")
@@ -122,6 +122,14 @@ function times(page, practice) {
       ? h("ul", { class: "times" }, practice.times.slice(0, 12).map(row))
       : h("p", { class: "quiet" }, "None yet. A saved call appears here."),
   );
+}
+
+/** Says a date like 23 Nov 2026, kept on one line. */
+function spokenDate(date) {
+  const at = new Date(`${date}T00:00:00Z`);
+  if (Number.isNaN(at.getTime())) return date;
+  const words = at.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  return words.replaceAll(" ", "\u00a0");
 }
 
 function faults(page, practice) {

@@ -22,7 +22,14 @@ async def test_everybody_one_may_be_is_listed(bare: Sitting) -> None:
 
 async def test_the_apps_conversation_is_there_before_it_is_opened(slack: Sitting) -> None:
     seen = await slack.look(conversation="app")
-    assert seen["app"] == {"id": "A0XPM", "name": "xpm-slack", "installed": True, "dm": None}
+    hint = {"command": "/xpm", "about": "XPM", "examples": [""]}
+    assert seen["app"] == {
+        "id": "A0XPM",
+        "name": "xpm-slack",
+        "installed": True,
+        "dm": None,
+        "commands": [hint],
+    }
     assert seen["conversation"] == {"id": "app", "kind": "app", "name": "xpm-slack"}
     assert [one["kind"] for one in seen["conversations"]] == ["channel", "app"]
     assert seen["messages"] == []
