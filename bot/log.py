@@ -44,6 +44,19 @@ def _only_allowed(_: Any, __: str, event: structlog.types.EventDict) -> structlo
     return {name: value for name, value in event.items() if name in kept}
 
 
+class _Quietly(logging.Filter):
+    """Holds back what `_QUIET` names, children included: Bolt gives its own loggers the root's level, whatever we say
+    of their parent, and writes whole bodies at debug and unanswered ones as a warning.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return all(
+            record.levelno >= least
+            for name, least in _QUIET.items()
+            if record.name == name or record.name.startswith(f"{name}.")
+        )
+
+
 def set_up(level: str) -> None:
     """Sends everything to standard error, one JSON object a line; newlines in values are escaped by JSON."""
     shared: list[structlog.types.Processor] = [
@@ -62,6 +75,7 @@ def set_up(level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_Quietly())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -1,0 +1,149 @@
+"""The real engine: what is committed runs once, what is rolled back never does, what is cut goes on."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from xpm.durable import Durable
+from xpm.store import Database
+from xpm.store.entries import Entry, State
+
+from .world import ADD, NOTE, World, until
+
+ROOT = Path(__file__).parents[3]
+
+
+class Engine:
+    """A running engine with one workflow that writes down what it was given."""
+
+    def __init__(self, database: Database, *, is_stuck: bool = False) -> None:
+        self.database = database
+        self.is_stuck = is_stuck
+        self.began = asyncio.Event()
+        self.durable = Durable(database, "replica-1", poll_seconds=0.02)
+        self.ran: list[str] = []
+        self.durable.register("write_down", self.write_down)
+        self.durable.register("fail", self.fail)
+
+    async def write_down(self, text: str) -> None:
+        """Writes it down, unless it is stuck before."""
+        self.began.set()
+        if self.is_stuck:
+            await asyncio.Event().wait()
+        await self.durable.sleep(0.01)
+        self.ran.append(text)
+
+    async def fail(self, text: str) -> None:
+        """Fails."""
+        self.ran.append(text)
+        raise RuntimeError(text)
+
+    async def enqueue(self, key: str, text: str, name: str = "write_down") -> None:
+        """Enqueues in a transaction of its own."""
+        async with self.database.transaction() as tx:
+            await self.durable.enqueue(tx, name, key, text)
+
+
+@pytest_asyncio.fixture
+async def engine(database: Database) -> AsyncIterator[Engine]:
+    """The engine on each kind of database in turn."""
+    engine = Engine(database)
+    await engine.durable.start()
+    yield engine
+    await engine.durable.stop()
+
+
+async def test_what_is_committed_runs_once_and_what_is_rolled_back_never(engine: Engine) -> None:
+    with contextlib.suppress(LookupError):
+        async with engine.database.transaction() as tx:
+            await engine.durable.enqueue(tx, "write_down", "k1", "rolled back")
+            raise LookupError
+    async with engine.database.transaction() as tx:
+        await engine.durable.enqueue(tx, "write_down", "k2", "committed")
+        await asyncio.sleep(0.2)
+        assert engine.ran == []
+    await until(lambda: bool(engine.ran))
+    # The same key again, at once and afterwards, runs nothing; the rolled back key is free.
+    await asyncio.gather(*(engine.enqueue("k2", "again") for _ in range(3)))
+    await engine.enqueue("k1", "second chance")
+    await engine.enqueue("k3", "a failure", "fail")
+    await engine.enqueue("k4", "after the failure")
+    await until(lambda: len(engine.ran) == 4)
+    await asyncio.sleep(0.2)
+    assert engine.ran[0] == "committed"
+    assert sorted(engine.ran[1:]) == ["a failure", "after the failure", "second chance"]
+    assert engine.durable.is_running
+
+
+async def test_an_engine_that_does_not_run_refuses_to_take_work(database: Database) -> None:
+    durable = Durable(database, "replica-1")
+    assert not durable.is_running
+    with pytest.raises(RuntimeError, match="not running"):
+        async with database.transaction() as tx:
+            await durable.enqueue(tx, "write_down", "k", "text")
+
+
+async def test_work_that_is_cut_by_a_stop_runs_again_after_the_next_start(
+    database: Database,
+) -> None:
+    first = Engine(database, is_stuck=True)
+    await first.durable.start()
+    await first.enqueue("k", "text")
+    await asyncio.wait_for(first.began.wait(), 10)
+    await first.durable.stop()
+    second = Engine(database)
+    await second.durable.start()
+    await until(lambda: second.ran == ["text"])
+    await second.durable.stop()
+    assert first.ran == []
+
+
+# -- kill -9 -----------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _process(world: World, entry_id: str = "") -> AsyncIterator[asyncio.subprocess.Process]:
+    url = world.database.url.render_as_string(hide_password=False)
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.xpm.entries.worker", url, world.url, world.key, entry_id,
+        cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )  # fmt: skip
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.send_signal(signal.SIGKILL)
+        await running.wait()
+
+
+async def _settled(world: World, entry: Entry) -> Entry:
+    async with asyncio.timeout(25):
+        while (entry := await world.now(entry)).state is State.SENDING:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return entry
+
+
+async def test_a_process_killed_after_writing_goes_on_after_a_restart_and_writes_once(
+    each_world: World,
+) -> None:
+    world = each_world
+    entry = await world.sending()
+    world.fault("late", ADD, seconds=30)
+    async with _process(world, entry.id) as first:
+        await until(lambda: len(world.times()) == 1, seconds=25)
+        first.send_signal(signal.SIGKILL)
+        await first.wait()
+    assert (await world.now(entry)).doubtful_since is not None
+    async with _process(world):
+        entry = await _settled(world, entry)
+    assert entry.state is State.SENT
+    assert world.times() == [("J000123", "Individual tax", 12, NOTE)]
+    assert world.calls(ADD) == 1

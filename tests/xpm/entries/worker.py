@@ -1,0 +1,31 @@
+"""A process of its own with the real engine, for tests that kill it: settles entries until somebody ends it."""
+
+import asyncio
+import sys
+
+from sandbox.practice import PretendXero
+from xpm.durable import Durable
+from xpm.entries import SETTLE
+from xpm.settling import Settling
+from xpm.store import Database
+
+from .world import WORKSPACE, Clock, World, practice_settings
+
+
+async def main(database_url: str, practice_url: str, key: str, entry_id: str) -> None:
+    """Settles what is in the queue; with an entry's id, its settling is enqueued first."""
+    clock, database = Clock(), Database(database_url)
+    world = World(database, PretendXero(practice_settings(clock)), practice_url, clock, key)
+    durable = Durable(database, "replica-1")
+    settling = Settling(database, world.connections, world.notices, clock, durable.sleep)
+    durable.register(SETTLE, settling.run)
+    await durable.start()
+    if entry_id:
+        async with database.transaction() as tx:
+            await durable.enqueue(tx, SETTLE, entry_id, WORKSPACE, entry_id)
+    # Whoever started this ends it.
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
