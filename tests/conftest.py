@@ -1,0 +1,136 @@
+"""What every test stands on: a closed network, and databases of both kinds.
+
+`database_url` and `database` run each test that asks for them twice, on SQLite and on PostgreSQL.
+"""
+
+import ipaddress
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres, served_postgres
+from xpm import migrations
+from xpm.store import Database
+
+# Slow, and its warnings about slow callbacks would fail tests on a busy machine.
+os.environ.pop("PYTHONASYNCIODEBUG", None)
+
+SQLITE, POSTGRES = "sqlite", "postgres"
+_ADDRESSED = ("socket.connect", "socket.sendto", "socket.sendmsg")
+
+
+class NetworkIsClosed(OSError):
+    """A test reached for an address that is not on this machine."""
+
+
+class _Network:
+    """Refuses, below every library, to leave this machine; keeps what was tried."""
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event in _ADDRESSED:
+            address = arguments[1]
+            # Unix sockets have a path, and a message on a connected socket has no address.
+            if isinstance(address, tuple) and not _is_here(address[0]):
+                self._refuse(str(address))
+        elif event == "socket.getaddrinfo" and not _is_here(arguments[0]):
+            # Asking for a name is already a question to somebody outside.
+            self._refuse(str(arguments[0]))
+
+    def _refuse(self, address: str) -> None:
+        self.tried.append(address)
+        raise NetworkIsClosed(f"the network is closed to tests: {address}")
+
+
+def _is_here(host: object) -> bool:
+    if host is None or host in ("", b"", "localhost", b"localhost"):
+        return True
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+_network = _Network()
+sys.addaudithook(_network)
+
+
+@pytest.fixture(autouse=True)
+def network() -> Iterator[list[str]]:
+    """What this test tried to reach outside; anything left in it fails the test, however well it was caught."""
+    _network.tried.clear()
+    yield _network.tried
+    assert not _network.tried, f"reached for {_network.tried}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this run."""
+    with served_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """A database on the server with every migration done, to make copies of."""
+    name = postgres.create()
+    migrations.upgrade(postgres.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with every migration done, to make copies of."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrations.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite file of this test's own."""
+    path = tmp_path / "xpm-slack.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
+    """A migrated PostgreSQL database of this test's own."""
+    name = postgres.create(postgres_template)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=[SQLITE, POSTGRES])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of this test's own, of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=[SQLITE, POSTGRES])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test's own with nothing in it, of each kind in turn."""
+    if request.param == SQLITE:
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The store on a migrated database, of each kind in turn."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
