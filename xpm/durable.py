@@ -25,7 +25,8 @@ class _Json(Serializer):
     """JSON in the database instead of the engine's default, pickle."""
 
     def serialize(self, data: Any) -> str:
-        return json.dumps(data)
+        # An error that ended a workflow is kept as its kind alone: its text may hold what somebody typed.
+        return json.dumps(data, default=lambda value: type(value).__name__)
 
     def deserialize(self, serialized_data: str) -> Any:
         return json.loads(serialized_data)

@@ -1,0 +1,221 @@
+"""The app as a program of its own, on the sandbox: its verbs, its doctor, its log at DEBUG, its end."""
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot import doctor
+from bot.settings import PREFIX
+from sandbox.visitor import address_of
+from sandbox.world import World, world
+from tests.bot.surroundings import environment
+from tests.handlers.inside import KEA, chosen, in_a_thread, task_of
+from xpm.vault import Vault
+
+KINDS = ("Settings", "Database", "Public address", "Slack", "Xero")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The whole world, the app in its own process, logging all it may."""
+    folder = tmp_path_factory.mktemp("process")
+    settings = {"XPM_SLACK_LOG_LEVEL": "DEBUG"}
+    with in_a_thread(
+        world(folder, settings=settings, workspace={"has_rate_limits": False})
+    ) as running:
+        yield running
+
+
+async def run(environment: Mapping[str, str], *words: str, cwd: Path) -> tuple[int, str]:
+    """A verb of the command line: how it ends and what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", *words,
+        env={"PATH": "/usr/bin:/bin", **environment}, cwd=cwd,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    printed, _ = await asyncio.wait_for(process.communicate(), 50)
+    return process.returncode or 0, printed.decode()
+
+
+async def doctor_says(settings: Mapping[str, str], folder: Path) -> tuple[bool, list[str]]:
+    """Whether the doctor finds all well with these settings, and its lines."""
+    said: list[str] = []
+    given = {name.removeprefix(PREFIX): value for name, value in settings.items()}
+    with environment(folder, **given):
+        return await doctor.run(said.append), said
+
+
+async def test_doctor_finds_all_well_on_the_sandbox(made: World, tmp_path: Path) -> None:
+    status, printed = await run(made.environment, "doctor", cwd=tmp_path)
+    assert status == 0, printed
+    lines = printed.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [f"✓ {kind}" for kind in KINDS]
+    for name, value in made.environment.items():
+        assert not name.endswith(("SECRET", "KEYS")) or value not in printed
+    assert await doctor_says(made.environment, tmp_path) == (True, lines)
+
+
+NOWHERE = "http://127.0.0.1:9"
+"""Nobody listens there: the port "discard" of loopback."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"PUBLIC_URL": "nonsense"}, r"✗ Setting XPM_SLACK_PUBLIC_URL it must be an address"),
+        ({"DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}, r"✗ Database: it cannot be opened\. Check XPM_"),
+        ({"DATABASE_URL": "sqlite:///fresh.db"}, r"✗ Database: it is not up to date\. Run `xpm-slack migrate`"),
+        ({"PUBLIC_URL": NOWHERE}, r"✗ Public address: .* cannot be reached from here\. Check the name"),
+        ({"SLACK_API_URL": NOWHERE}, r"✗ Slack: Slack does not answer\. Check the way out"),
+        ({"XERO_IDENTITY_URL": NOWHERE}, r"✗ Xero: Xero does not answer\. Check the way out"),
+        ({"XERO_CLIENT_SECRET": "a wrong secret"}, r"✗ Xero: the client id or secret is wrong\. Copy both"),
+        ({"ENCRYPTION_KEYS": "A" * 43 + "="}, r"✗ Slack: the token of T0KEA was sealed with a key that is not"),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_doctor_says_in_one_line_what_is_wrong_and_how_to_mend_it(
+    made: World, tmp_path: Path, changes: dict[str, str], line: str
+) -> None:
+    settings = {**made.environment, **{PREFIX + name: value for name, value in changes.items()}}
+    is_well, said = await doctor_says(settings, tmp_path)
+    assert not is_well
+    assert len([one for one in said if re.match(line, one)]) == 1, said
+
+
+async def test_doctor_says_that_another_page_answers_at_the_public_address(
+    made: World, tmp_path: Path
+) -> None:
+    settings = {**made.environment, "XPM_SLACK_PUBLIC_URL": made.page}
+    is_well, said = await doctor_says(settings, tmp_path)
+    assert not is_well
+    assert re.match(r"✗ Public address: .*/healthz answers 404\. Check the proxy", said[2]), said
+
+
+async def test_doctor_says_that_scopes_or_the_token_are_missing(
+    made: World, tmp_path: Path
+) -> None:
+    settings = {**made.environment, "XPM_SLACK_SLACK_API_URL": f"{made.page}/nothing/"}
+    is_well, said = await doctor_says(settings, tmp_path)
+    assert not is_well
+    assert said[3].startswith("✗ Slack: "), said
+
+
+async def test_doctor_says_that_the_app_is_installed_nowhere_yet(
+    made: World, tmp_path: Path
+) -> None:
+    settings = {**made.environment, "XPM_SLACK_DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}"}
+    for _ in range(2):  # the second time is harmless
+        assert await run(settings, "migrate", cwd=tmp_path) == (0, "The database is up to date.\n")
+    is_well, said = await doctor_says(settings, tmp_path)
+    assert not is_well
+    assert said[3].startswith("✗ Slack: the app is installed in no workspace yet. Open "), said
+
+
+async def test_manifest_needs_no_settings_and_has_the_address_filled_in(tmp_path: Path) -> None:
+    status, said = await run({}, "manifest", "--url", "https://time.example.com", cwd=tmp_path)
+    assert status == 0
+    assert "xpm.example.com" not in said
+    url = yaml.safe_load(said)["settings"]["interactivity"]["request_url"]
+    assert url == "https://time.example.com/slack/events"
+
+
+async def test_new_keys_differ_and_are_ones_that_are_taken(tmp_path: Path) -> None:
+    keys = [(await run({}, "keys", "new", cwd=tmp_path))[1].strip() for _ in range(2)]
+    assert keys[0] != keys[1]
+    Vault(keys)
+
+
+async def test_telephone_for_a_workspace_without_the_app_is_refused(
+    made: World, tmp_path: Path
+) -> None:
+    words = ("phones", "add", "--workspace", "T0NONE")
+    status, said = await run(made.environment, *words, cwd=tmp_path)
+    assert status == 1
+    assert "The app is not installed in T0NONE. Open " in said
+
+
+async def test_help_names_every_verb(tmp_path: Path) -> None:
+    status, said = await run({}, "--help", cwd=tmp_path)
+    assert status == 0
+    for verb in ("demo", "serve", "doctor", "migrate", "manifest", "keys", "phones"):
+        assert verb in said
+
+
+async def test_log_of_connecting_and_saving_at_debug_holds_nothing_personal_and_no_secret(
+    made: World,
+) -> None:
+    note = "Canary note about a trust"
+    async with made.visitor("U0SAM") as sam, made.visitor("U0MIA") as mia:
+        await sam.type("/xpm connect")
+        url = address_of(await sam.message("works once, until"), "Connect")
+        _, where, html = await sam.open(url)
+        _, where, html = await sam.fill(where, html, practice=KEA, answer="allow")
+        assert "Connected to" in html
+        await sam.message("In sync:", seconds=30)
+        body = {
+            "user_email": "mia@example.com",
+            "external_number": "+64215550123",
+            "talk_seconds": 720,
+            "notes": note,
+        }
+        await sam.post(f"{made.telephone}/calls", body)
+        message = await chosen(mia, await mia.message("Call with Ana Example", seconds=10))
+        fields = {"task": task_of(message), "note": note}
+        await mia.press(message, "Save time", fields=fields)
+        await mia.message("12 min on J000123", seconds=15)
+        await sam.post(f"{made.app}/slack/events", {"payload": "canary body"})
+    text = made.process.log_text()
+    assert '"connection.made"' in text
+    assert '"call.received"' in text
+    for line in text.splitlines():
+        assert line.startswith("{"), line
+    canaries = [
+        value for name, value in made.environment.items() if "SECRET" in name or "KEYS" in name
+    ]
+    canaries += [
+        "xoxb-", "xoxp-", "whsec_", "Bearer", "code=", "eyJ", "example.com", "5550123", "555 0123",
+        note, "canary", "Canary",
+        "Ana", "Mia", "Kea Ltd", "J000123", url.rpartition("/")[2], "state=", "refresh_token", "GST",
+    ]  # fmt: skip
+    for canary in canaries:
+        assert canary not in text, canary
+
+
+async def test_serve_ends_cleanly_when_it_is_asked_to(tmp_path: Path, made: World) -> None:
+    settings = {
+        **made.environment,
+        "XPM_SLACK_DATABASE_URL": f"sqlite:///{tmp_path / 'own.db'}",
+    }
+    port = _free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "serve",
+        env={"PATH": "/usr/bin:/bin", **settings, "XPM_SLACK_PORT": str(port)}, cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    async with made.visitor() as somebody:
+        for _ in range(400):
+            try:
+                if (await somebody.open(f"http://127.0.0.1:{port}/readyz"))[0] == 200:
+                    break
+            except OSError:
+                await asyncio.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    printed, _ = await asyncio.wait_for(process.communicate(), 15)
+    # uvicorn takes the signal, stops gently, and then lets it end the process.
+    assert process.returncode in (0, -signal.SIGTERM), printed.decode()
+    assert b"Traceback" not in printed
+    assert b'"level": "error"' not in printed
+
+
+def _free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
