@@ -19,8 +19,8 @@ demo: $(STAMP)  ## the whole story on the sandbox, in a browser
 play: $(STAMP)  ## the same story without a browser, every step a tick or a cross
 	$(BIN)/python -m sandbox play
 
-test: $(STAMP)  ## all tests, with branch coverage
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+test: $(STAMP)  ## all tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)  ## format, lint, types, one direction
 	$(BIN)/ruff format --check .
