@@ -4,9 +4,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+Protocol = Literal["auto", "h11", "httptools"]
 
 
 def listen(port: int = 0) -> socket.socket:
@@ -28,17 +31,19 @@ def address(bound: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def serving(*servers: tuple[Starlette, socket.socket]) -> AsyncIterator[None]:
+async def serving(
+    *servers: tuple[ASGIApp, socket.socket], http: Protocol = "auto"
+) -> AsyncIterator[None]:
     """Serves apps on sockets until the block ends."""
     async with AsyncExitStack() as stack:
         for app, bound in servers:
-            await stack.enter_async_context(_one(app, bound))
+            await stack.enter_async_context(_one(app, bound, http))
         yield
 
 
 @asynccontextmanager
-async def _one(app: Starlette, bound: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
+async def _one(app: ASGIApp, bound: socket.socket, http: Protocol) -> AsyncIterator[None]:
+    config = uvicorn.Config(app, http=http, log_config=None, access_log=False, lifespan="on")
     config.load()
     # Started and stopped by hand: uvicorn's own signal handlers belong to a process that is nothing else.
     running = uvicorn.Server(config)

@@ -1,13 +1,13 @@
 """The page in a real Chromium, with the stub behind it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
+
+from sandbox.serving import address, listen, serving
 
 from .stub import Stub
 
@@ -25,15 +25,11 @@ FLAGS = [
 async def stub() -> AsyncIterator[Stub]:
     """A served door; `stub.address` is where."""
     stub = Stub()
-    server = uvicorn.Server(uvicorn.Config(stub.app, port=0, log_level="warning"))
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  uvicorn offers no event for it
-        await asyncio.sleep(0.01)
-    stub.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield stub
-    stub.close()
-    server.should_exit = True
-    await running
+    bound = listen()
+    stub.address = address(bound)
+    async with serving((stub.app, bound)):
+        yield stub
+        stub.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from sandbox.serving import serving
 from sandbox.workspace import WorkspaceSettings, create_workspace
 
-from .loopback import SIGNING_SECRET, PretendApp, browser, free_socket, manifest, serving
+from .loopback import SIGNING_SECRET, PretendApp, browser, free_socket, manifest
 from .person import Clock, Sitting
 
 

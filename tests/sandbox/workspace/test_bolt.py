@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.serving import serving
 from sandbox.workspace import WorkspaceSettings, create_workspace
 
-from .loopback import SIGNING_SECRET, PretendApp, browser, free_socket, manifest, serving
+from .loopback import SIGNING_SECRET, PretendApp, browser, free_socket, manifest
 from .person import Clock, Sitting, modal, option
 
 
