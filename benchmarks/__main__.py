@@ -13,11 +13,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from benchmarks import floors, requests
+from benchmarks import floors, requests, syncing
+from benchmarks.line import Line
 from benchmarks.load import Load, send
 from benchmarks.seed import Seeded, seed
 from bot import settings as app_settings
@@ -28,24 +29,6 @@ from xpm import migrations
 RESULTS = Path(__file__).parent / "results.json"
 _SECONDS = float(os.environ.get("XPM_SLACK_BENCH_SECONDS", "4"))
 _CLIENTS, _JOBS, _ENTRIES = 15_000, 100_000, 30_000
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A figure, the floor it is measured against, their ratio, and what we aim at."""
-
-    name: str
-    value: float
-    unit: str
-    floor: float
-    ratio: float
-    target: float
-    better: str
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the target is reached."""
-        return self.ratio >= self.target if self.better == "higher" else self.ratio <= self.target
 
 
 @contextmanager
@@ -174,7 +157,7 @@ def main() -> None:
             f"{name_:14} {connections:>3} at a time {load.throughput:>9.0f}/s"
             f"  p50 {load.p50:7.2f} ms  p99 {load.p99:7.2f} ms"
         )
-    lines = _lines(base, app)
+    lines = _lines(base, app) + syncing.lines()
     print(f"\nready after {ready:.2f} s\n")
     for line in lines:
         mark = "✓" if line.is_met else "✗"

@@ -77,11 +77,16 @@ def saves(secret: str, seeded: Seeded) -> Sequence[bytes]:
 
 def status(secret: str) -> bytes:
     """/xpm status."""
+    return command(secret, "status")
+
+
+def command(secret: str, text: str) -> bytes:
+    """/xpm with some words."""
     return _slack(
         secret,
         {
             "command": "/xpm",
-            "text": "status",
+            "text": text,
             "team_id": TEAM,
             "user_id": USER,
             "channel_id": "D1",

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,6 +96,66 @@ def new_key() -> None:
     from xpm.vault import new_key as make
 
     typer.echo(make())
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Seal everything in the database anew under the first key, while the app runs; safe to repeat."""
+    settings = _settings()
+    from bot import records
+
+    is_whole = True
+    for count in asyncio.run(records.rotate(settings)):
+        is_whole = is_whole and count.closed == 0
+        typer.echo(
+            f"{count.column}: {count.resealed} sealed anew, {count.current} were under the first key already"
+            + (f", {count.closed} open with none of the keys" if count.closed else "")
+        )
+    if not is_whole:
+        typer.echo(
+            "Keep the old keys: some values do not open with the keys in the settings.", err=True
+        )
+        raise typer.Exit(1)
+    typer.echo("Everything is under the first key. The others may be taken out of the settings.")
+
+
+@cli.command()
+def audit(
+    since: Annotated[
+        datetime,
+        typer.Option(help="The first day, in UTC, such as 2026-01-01", formats=["%Y-%m-%d"]),
+    ],
+    workspace: Annotated[
+        str | None, typer.Option(help="Only this Slack workspace, such as T0123456789")
+    ] = None,
+) -> None:
+    """Print the log of who did what, one JSON object a line, oldest first."""
+    settings = _settings()
+    from bot import records
+
+    first = since.replace(tzinfo=UTC)
+    asyncio.run(records.export(settings, first, workspace, typer.echo))
+
+
+@cli.command()
+def region(
+    code: Annotated[str, typer.Argument(help="A country's two letters, such as AU")],
+    workspace: Annotated[str, typer.Option(help="The Slack workspace's id, such as T0123456789")],
+) -> None:
+    """Say where a practice's numbers without a country code are read; all are read again within minutes."""
+    settings = _settings()
+    from bot import regions
+    from xpm.matching import is_region
+
+    code = code.upper()
+    if not is_region(code):
+        typer.echo(f"{code} is no country. Give two letters, such as NZ, AU or GB.", err=True)
+        raise typer.Exit(1)
+    practice = asyncio.run(regions.change(settings, workspace, code))
+    if practice is None:
+        typer.echo(f"{workspace} is not connected to XPM. Nothing was changed.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Numbers of {practice} are read as of {code}. Its clients are copied again now.")
 
 
 @phones.command("add")

@@ -1,40 +1,44 @@
 """The one place that constructs things and joins them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
-from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 
-from bot.manifest import bot_scopes
+from bot.bolt import bolt_of, grace_of, slack_of
+from bot.providers import providers_of
 from bot.settings import Settings
 from bot.timetable import Timetable
 from handlers import listeners
-from handlers.installations import Authorize, Installations, InstallStates
+from handlers.installations import LEARN, Organisations
 from handlers.later import Later
 from handlers.notices import SlackHomes, SlackNotices
 from handlers.people import People
 from handlers.services import Services
-from handlers.signin.routes import CALLBACK_PATH
-from handlers.slack import Slack
+from handlers.signin.providers import SignIn
+from handlers.signin.routes import XERO_CALLBACK
 from xpm.api import Http, Limits, XeroApp
 from xpm.calls import Rules
 from xpm.clock import Clock, utc_now
+from xpm.connecting import Connecting
 from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.durable import Durable
 from xpm.entries import SETTLE, Entries
+from xpm.following import SAY_ENDED, SHOW_OPEN, Following
+from xpm.keeping import KEEP, Keeping
+from xpm.leaving import LEAVE, Leaving
+from xpm.mirroring import Mirroring
 from xpm.reception import OFFER, REFRESH, Reception
+from xpm.rhythm import Rhythm
 from xpm.settling import Settling
+from xpm.sharing import SharedLimit
 from xpm.standing import Standings
 from xpm.store import Database, Transaction
 from xpm.store.connections import Connection
 from xpm.syncing import SYNC, Syncing
 from xpm.vault import Vault
-
-INSTALL_PATH = "/slack/install"
-INSTALLED_PATH = "/slack/oauth_redirect"
-EVENTS_PATH = "/slack/events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,11 @@ class App:
     durable: Durable
     timetable: Timetable
     services: Services
+    sign_in: SignIn
     bolt: AsyncApp
     later: Later
+    following: Following
+    keeping: Keeping
 
     async def start(self) -> None:
         """Opens connections, recovers what a crash cut, starts the clock."""
@@ -73,9 +80,11 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     http = Http()
     durable = Durable(database, settings.replica)
-    slack = Slack(
-        database, vault, api_url=settings.slack_api_url, hooks_url=settings.slack_hooks_url
-    )
+
+    async def on_gone(holder_id: str) -> None:
+        await leaving.remove(holder_id)
+
+    slack = slack_of(settings, database, vault, clock, on_gone)
     people = People(database, slack, clock)
     xero = XeroApp(
         settings.xero_client_id,
@@ -91,26 +100,51 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     async def on_connected(tx: Transaction, connection: Connection) -> None:
         await syncing.connected(tx, connection)
         await entries.resume(tx, connection.workspace_id)
+        await following.made(tx, connection)
 
+    async def on_ended(tx: Transaction, connection: Connection) -> None:
+        await following.ended(tx, connection)
+
+    async def on_deleted(tx: Transaction, connection: Connection) -> None:
+        await following.deleted(tx, connection)
+
+    if limits is None:
+        # One process knows all its calls; several tell each other through the database.
+        share = None if database.is_sqlite else partial(SharedLimit, database, clock)
+        limits = Limits(share=share)
     connections = Connections(
         database,
         vault,
         xero,
         http,
         api_url=settings.xero_api_url,
-        redirect_uri=settings.public_url + CALLBACK_PATH,
+        clock=clock,
+        limits=limits,
+        on_ended=on_ended,
+        on_deleted=on_deleted,
+    )
+    connecting = Connecting(
+        database,
+        vault,
+        xero,
+        redirect_uri=settings.public_url + XERO_CALLBACK,
         region=settings.region,
         clock=clock,
         on_connected=on_connected,
-        limits=limits,
     )
+    sign_in = SignIn(http, providers_of(settings), clock)
     directory = Directory(database, connections, clock)
     entries = Entries(database, connections, directory, durable, clock)
-    standings = Standings(database, clock)
+    standings = Standings(database, clock, limits)
     homes = SlackHomes(database, slack, people, standings, clock)
     notices = SlackNotices(database, slack, people, clock, entries, homes)
+    following = Following(database, durable, notices, clock, durable.sleep)
+    keeping = Keeping(database, durable, connections, clock)
+    leaving = Leaving(database, durable, connections, clock, grace_of(settings))
+    organisations = Organisations(database, slack, durable, clock, durable.sleep)
     settling = Settling(database, connections, notices, clock, durable.sleep)
-    syncing = Syncing(database, directory, durable, notices, durable.sleep)
+    mirroring = Mirroring(database, connections, clock)
+    syncing = Syncing(database, mirroring, durable, notices, durable.sleep)
     reception = Reception(
         database,
         connections,
@@ -123,12 +157,18 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         Rules(settings.minimum_call_seconds),
         durable.sleep,
     )
+    durable.register(SAY_ENDED, following.say_ended)
+    durable.register(SHOW_OPEN, following.show_open)
+    durable.register(KEEP, keeping.run)
+    durable.register(LEAVE, leaving.leave)
+    durable.register(LEARN, organisations.run)
     durable.register(SETTLE, settling.run)
     durable.register(OFFER, reception.offer)
     durable.register(REFRESH, reception.refresh)
     durable.register(SYNC, syncing.run)
     services = Services(
         database=database,
+        connecting=connecting,
         connections=connections,
         directory=directory,
         entries=entries,
@@ -139,10 +179,16 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         slack=slack,
         notices=notices,
         homes=homes,
+        leaving=leaving,
+        organisations=organisations,
         clock=clock,
         public_url=settings.public_url,
+        can_sign_in=bool(sign_in.providers),
     )
-    bolt = _bolt(settings, database, vault, slack, clock)
+    timetable = Timetable(database, syncing, clock, _rhythm(settings))
+    timetable.also(keeping.begin)
+    timetable.also(leaving.erase_due)
+    bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)
     return App(
@@ -151,38 +197,20 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         vault=vault,
         http=http,
         durable=durable,
-        timetable=Timetable(database, syncing, clock, settings.sync_minutes),
+        timetable=timetable,
         services=services,
+        sign_in=sign_in,
         bolt=bolt,
         later=later,
+        following=following,
+        keeping=keeping,
     )
 
 
-def _bolt(
-    settings: Settings, database: Database, vault: Vault, slack: Slack, clock: Clock
-) -> AsyncApp:
-    flow = AsyncOAuthFlow(
-        client=slack.client,
-        settings=AsyncOAuthSettings(
-            client_id=settings.slack_client_id,
-            client_secret=settings.slack_client_secret.get_secret_value(),
-            scopes=bot_scopes(),
-            redirect_uri=settings.public_url + INSTALLED_PATH,
-            install_path=INSTALL_PATH,
-            redirect_uri_path=INSTALLED_PATH,
-            install_page_rendering_enabled=False,
-            authorization_url=f"{settings.slack_web_url}/oauth/v2/authorize",
-            installation_store=Installations(database, vault, clock),
-            state_store=InstallStates(database, clock),
-        ),
-    )
-    return AsyncApp(
-        name="xpm-slack",
-        # The ack is the answer to the request: 40 times quicker than Bolt's default, which polls for it every 10 ms.
-        process_before_response=True,
-        signing_secret=settings.slack_signing_secret.get_secret_value(),
-        client=slack.client,
-        authorize=Authorize(database, vault),  # type: ignore[arg-type]  # Bolt takes its own class as well
-        oauth_flow=flow,
-        raise_error_for_unhandled_request=False,
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        clients=timedelta(minutes=settings.sync_clients_minutes),
+        jobs=timedelta(minutes=settings.sync_jobs_minutes),
+        staff=timedelta(hours=settings.sync_staff_hours),
+        night_hour=settings.sync_night_hour,
     )

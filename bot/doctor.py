@@ -7,7 +7,12 @@ import aiohttp
 import sqlalchemy as sa
 
 from bot import manifest
-from bot.settings import BadSettings, Settings, load
+from bot.bolt import slack_of
+from bot.providers import providers_of, unfinished
+from bot.settings import PREFIX, BadSettings, Settings, load
+from handlers.signin.identity import NotProven
+from handlers.signin.providers import SignIn
+from handlers.signin.routes import provider_callback
 from handlers.slack import Slack
 from xpm import migrations
 from xpm.api import Disconnected, Http, Rejected, XeroApp, XpmError
@@ -37,6 +42,7 @@ async def run(say: Say) -> bool:
         ("Public address", _address),
         ("Slack", _slack),
         ("Xero", _xero),
+        ("Sign-in", _sign_in),
     ]
     is_well = True
     for name, check in checks:
@@ -84,9 +90,7 @@ async def _address(settings: Settings) -> str:
 async def _slack(settings: Settings) -> str:
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
-    slack = Slack(
-        database, vault, api_url=settings.slack_api_url, hooks_url=settings.slack_hooks_url
-    )
+    slack = slack_of(settings, database, vault, utc_now, _leave_it)
     await slack.start()
     try:
         async with database.reading() as tx:
@@ -104,6 +108,10 @@ async def _slack(settings: Settings) -> str:
     finally:
         await slack.stop()
         await database.close()
+
+
+async def _leave_it(holder_id: str) -> None:
+    """Looking changes nothing."""
 
 
 async def _workspace(settings: Settings, slack: Slack, workspace_id: str, needed: set[str]) -> None:
@@ -163,3 +171,31 @@ async def _xero(settings: Settings) -> str:
                 "Xero does not answer. Check the way out to https://identity.xero.com"
             ) from None
     return "the client id and secret are right"
+
+
+async def _sign_in(settings: Settings) -> str:
+    if half := unfinished(settings):
+        raise Wrong(f"{half[0]} is missing, so that way to sign in is not offered. Set it")
+    providers = providers_of(settings)
+    if not providers:
+        raise Wrong(
+            "nobody can connect XPM, because Xero asks for a sign-in with Google, Microsoft or Apple and none has its "
+            f"credentials. Set {PREFIX}GOOGLE_CLIENT_ID and {PREFIX}GOOGLE_CLIENT_SECRET, or those of another one "
+            "that is allowed"
+        )
+    async with Http() as http:
+        sign_in = SignIn(http, providers, utc_now)
+        for name, provider in providers.items():
+            callback = settings.public_url + provider_callback(name)
+            try:
+                is_known = await sign_in.knows_us(provider, callback)
+            except NotProven:
+                raise Wrong(
+                    f"{provider.label} does not answer. Check the way out to {provider.discovery_url}"
+                ) from None
+            if not is_known:
+                raise Wrong(
+                    f"{provider.label} does not know the client id or secret. Copy them again; the redirect address "
+                    f"there is {callback}"
+                )
+    return f"with {', '.join(one.label for one in providers.values())}"

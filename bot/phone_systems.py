@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 
 from bot.settings import Settings
+from xpm import places
 from xpm.clock import utc_now
 from xpm.store import Database, audit
 from xpm.store import workspaces as store
@@ -36,7 +37,7 @@ async def add(settings: Settings, workspace_id: str) -> Added | None:
         async with database.transaction() as tx:
             if await store.get(tx, workspace_id) is None:
                 return None
-            sealed = vault.seal(secret, f"phone_systems.secret:{system_id}")
+            sealed = vault.seal(secret, places.phone_secret(system_id))
             await store.add_phone_system(
                 tx, PhoneSystem(system_id, workspace_id, KIND, sealed, utc_now())
             )

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from joserfc.jwk import ECKey
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -75,11 +76,59 @@ class Settings(BaseSettings):
     minimum_call_seconds: int = Field(
         30, ge=0, le=3600, description="Shorter calls are not asked about"
     )
-    sync_minutes: int = Field(
-        30, ge=5, le=1440, description="How often clients and jobs are fetched anew"
+    sync_clients_minutes: int = Field(
+        10, ge=5, le=1440, description="How often changed clients are fetched, in minutes"
+    )
+    sync_jobs_minutes: int = Field(
+        30, ge=5, le=1440, description="How often the open jobs are fetched, in minutes"
+    )
+    sync_staff_hours: int = Field(
+        6, ge=1, le=168, description="How often the staff is fetched, in hours"
+    )
+    sync_night_hour: int = Field(
+        1,
+        ge=0,
+        le=23,
+        description="When the night begins in which everything is fetched, for the person who connected",
+    )
+    erase_after_days: int = Field(
+        3,
+        ge=0,
+        le=30,
+        description="How long the data of a workspace that removed the app is kept, in case it comes back",
     )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged"
+    )
+
+    google_client_id: str = Field(
+        "", description="Google Cloud: Credentials, OAuth client of type web"
+    )
+    google_client_secret: SecretStr | None = Field(
+        None, description="Google Cloud: the same client's secret"
+    )
+    microsoft_client_id: str = Field(
+        "", description="Entra: App registrations, Application (client) ID"
+    )
+    microsoft_client_secret: SecretStr | None = Field(
+        None,
+        description="Entra: Certificates & secrets; add the optional ID token claims email and xms_edov",
+    )
+    apple_client_id: str = Field("", description="Apple Developer: the Services ID")
+    apple_team_id: str = Field("", description="Apple Developer: the Team ID")
+    apple_key_id: str = Field(
+        "", description="Apple Developer: the Key ID of the Sign in with Apple key"
+    )
+    apple_private_key: SecretStr | None = Field(
+        None, description="Apple Developer: the key file's text; line ends may be written as \\n"
+    )
+    sign_in_providers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Only these of google, microsoft, apple, separated by commas; empty means all",
+    )
+    sign_in_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Only addresses of these domains may connect, separated by commas; empty means any",
     )
 
     slack_api_url: str = Field(
@@ -95,9 +144,18 @@ class Settings(BaseSettings):
     xero_identity_url: str = Field(
         "https://identity.xero.com", description="Only the sandbox needs another"
     )
+    google_issuer: str = Field(
+        "https://accounts.google.com", description="Only the sandbox needs another"
+    )
+    microsoft_authority: str = Field(
+        "https://login.microsoftonline.com", description="Only the sandbox needs another"
+    )
+    apple_issuer: str = Field(
+        "https://appleid.apple.com", description="Only the sandbox needs another"
+    )
     xero_api_url: str = Field("https://api.xero.com", description="Only the sandbox needs another")
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "sign_in_providers", "sign_in_domains", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (
@@ -111,6 +169,34 @@ class Settings(BaseSettings):
     def _usable(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         Vault([key.get_secret_value() for key in value])
         return value
+
+    @field_validator("apple_private_key")
+    @classmethod
+    def _apple_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        # An environment variable holds a key on one line.
+        text = value.get_secret_value().replace("\\n", "\n")
+        try:
+            key = ECKey.import_key(text)
+        except Exception as error:
+            raise ValueError("it must be the text of the .p8 file that Apple gave") from error
+        if key.curve_name != "P-256" or not key.is_private:
+            raise ValueError("it must be the private key of the .p8 file that Apple gave")
+        return SecretStr(text)
+
+    @field_validator("sign_in_providers")
+    @classmethod
+    def _known_providers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = ("google", "microsoft", "apple")
+        if not all(one.casefold() in known for one in value):
+            raise ValueError(f"only {', '.join(known)} are known")
+        return tuple(one.casefold() for one in value)
+
+    @field_validator("sign_in_domains")
+    @classmethod
+    def _folded(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one.casefold().removeprefix("@") for one in value)
 
     @field_validator("database_url")
     @classmethod
@@ -137,6 +223,9 @@ class Settings(BaseSettings):
         "xero_login_url",
         "xero_identity_url",
         "xero_api_url",
+        "google_issuer",
+        "microsoft_authority",
+        "apple_issuer",
     )
     @classmethod
     def _secure_address(cls, value: str) -> str:
@@ -146,6 +235,20 @@ class Settings(BaseSettings):
     @classmethod
     def _api_address(cls, value: str) -> str:
         return _address(value).rstrip("/") + "/"
+
+    @model_validator(mode="after")
+    def _apple_is_whole(self) -> "Settings":
+        parts = (
+            self.apple_client_id,
+            self.apple_team_id,
+            self.apple_key_id,
+            self.apple_private_key,
+        )
+        if any(parts) and not all(parts):
+            raise ValueError(
+                f"{PREFIX}APPLE_CLIENT_ID, _TEAM_ID, _KEY_ID and _PRIVATE_KEY belong together"
+            )
+        return self
 
     @model_validator(mode="after")
     def _socket_needs_token(self) -> "Settings":

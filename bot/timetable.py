@@ -1,37 +1,49 @@
 """The clock: APScheduler on every replica. A tick only enqueues durable work keyed by its slot, so it fires once."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from xpm.clock import Clock
-from xpm.store import Database
-from xpm.store import connections as connection_store
-from xpm.store import workspaces as workspace_store
+from xpm.mirroring import Kind
+from xpm.rhythm import Rhythm
+from xpm.store import Database, limits, links, syncs
 from xpm.syncing import Syncing
 
 log = logging.getLogger(__name__)
 
 _KEEP_LINKS = timedelta(days=1)
+_KEEP_SYNCS = timedelta(days=3)
 
 
 class Timetable:
-    """Ticks: a sync of every connected practice, and the purge of old links."""
+    """Ticks: the syncs of every connected practice, each in its rhythm, and the purge of what is old."""
 
     def __init__(
-        self, database: Database, syncing: Syncing, clock: Clock, sync_minutes: int
+        self,
+        database: Database,
+        syncing: Syncing,
+        clock: Clock,
+        rhythm: Rhythm,
     ) -> None:
         self._database = database
         self._syncing = syncing
         self._clock = clock
-        self._sync_minutes = sync_minutes
+        self._rhythm = rhythm
+        self._begun: set[tuple[str, Kind, str]] = set()
         self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    def also(self, tick: Callable[[], Awaitable[None]]) -> None:
+        """Adds a tick of every hour; it does its own counting of slots."""
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
+        self._scheduler.add_job(tick, "interval", hours=1, **options)
 
     def start(self) -> None:
         """Starts the clock on the running loop."""
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
-        self._scheduler.add_job(self.sync_all, "interval", minutes=self._sync_minutes, **options)
+        self._scheduler.add_job(self.sync_all, "interval", minutes=1, **options)
         self._scheduler.add_job(self.purge, "interval", hours=1, **options)
         self._scheduler.start()
 
@@ -46,19 +58,23 @@ class Timetable:
         return bool(self._scheduler.running)
 
     async def sync_all(self) -> None:
-        """Enqueues a sync of each connected practice for the present slot."""
-        slot = int(self._clock().timestamp() // (self._sync_minutes * 60))
+        """Enqueues the syncs that are due, each under the name of its slot."""
+        now = self._clock()
         async with self._database.reading() as tx:
-            workspaces = await workspace_store.every_id(tx)
-            connected = []
-            for workspace_id in workspaces:
-                connection = await connection_store.get(tx, workspace_id)
-                if connection is not None and connection.ended_at is None:
-                    connected.append(workspace_id)
-        for workspace_id in connected:
-            await self._syncing.begin(workspace_id, f"slot:{slot}")
+            connected = await syncs.connected(tx)
+        due = {
+            (workspace.workspace_id, kind, slot)
+            for workspace in connected
+            for kind, slot in self._rhythm.due(workspace, now)
+        }
+        for workspace_id, kind, slot in sorted(due - self._begun):
+            await self._syncing.begin_slot(workspace_id, kind, slot)
+        # What is still due is remembered only to spare the database: its key would not begin twice either.
+        self._begun = due
 
     async def purge(self) -> None:
-        """Forgets links that expired a day ago."""
+        """Forgets links that expired a day ago, old syncs, and calls that no limit counts any more."""
         async with self._database.transaction() as tx:
-            await connection_store.purge_links(tx, self._clock() - _KEEP_LINKS)
+            await links.purge(tx, self._clock() - _KEEP_LINKS)
+            await syncs.purge(tx, self._clock() - _KEEP_SYNCS)
+            await limits.purge(tx, self._clock() - _KEEP_LINKS)

@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.app import EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH, App
+from bot.app import App
+from bot.bolt import EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
 from handlers import phones
 from handlers.signin.routes import routes as signin_routes
 
@@ -70,7 +71,12 @@ def create(app: App) -> Starlette:
             Route(INSTALL_PATH, install, methods=["GET"]),
             Route(INSTALLED_PATH, install, methods=["GET"]),
             *phones.routes(app.services, app.vault, phones.KINDS),
-            *signin_routes(app.services, slack_web_url=app.settings.slack_web_url),
+            *signin_routes(
+                app.services,
+                app.sign_in,
+                slack_web_url=app.settings.slack_web_url,
+                domains=app.settings.sign_in_domains,
+            ),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
         ],

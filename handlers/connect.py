@@ -22,7 +22,10 @@ async def connect(asked: Asked) -> None:
     if standing.is_connected:
         await asked.answer(messages.already(standing))
         return
-    secret, link = await services.connections.new_link(person.workspace_id, person.slack_user_id)
+    if not services.can_sign_in:
+        await asked.answer(messages.no_sign_in())
+        return
+    secret, link = await services.connecting.new_link(person.workspace_id, person.slack_user_id)
     url = f"{services.public_url}/connect/{secret}"
     await asked.answer(messages.link(url, link.expires_at, person.time_zone, services.clock()))
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 
 from handlers import connect, home, installations, job_id, post_call
@@ -59,12 +60,19 @@ LINKS = (connect_messages.OPEN_LINK, post_call_messages.OPEN_IN_XPM, job_id_mess
 def register(app: AsyncApp, services: Services, later: Later) -> None:
     """Joins Slack's payloads and our functions. Each is an ack and, where there is more to do, work after it."""
 
-    async def know_the_clicker(context: Any, next: Callable[[], Awaitable[Any]]) -> None:  # noqa: A002 (Bolt's name)
+    async def know_the_clicker(
+        context: Any,
+        body: dict[str, Any],
+        next: Callable[[], Awaitable[Any]],  # noqa: A002 (Bolt's name)
+    ) -> BoltResponse | None:
         context["services"] = services
-        context["person"] = await services.people.known(
-            context.team_id or "", context.user_id or ""
-        )
+        team_id = installations.team_of(context, body)
+        # Nothing may be kept for a workspace that its organisation took the app from.
+        if not await installations.is_served(services, context, body, team_id):
+            return BoltResponse(status=200, body="")
+        context["person"] = await services.people.known(team_id, context.user_id or "")
         await next()
+        return None
 
     def listener(first: First, work: Work | None = None) -> First:
         async def listen(ack: Any, body: dict[str, Any], context: Any) -> None:
@@ -90,6 +98,8 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
     app.event("app_home_opened")(listener(just_ack, home.opened))
     for event in ("app_uninstalled", "tokens_revoked"):
         app.event(event)(listener(installations.removed))
+    app.event("team_access_granted")(listener(installations.access_granted))
+    app.event("team_access_revoked")(listener(installations.access_revoked))
 
 
 async def just_ack(ack: Any, body: dict[str, Any], context: Any) -> None:

@@ -146,6 +146,27 @@ class SlackNotices:
         """Turns the message that said Connected into Disconnected."""
         await self._tell_connector(connection, connect.disconnected(connection.practice))
 
+    async def ended(self, connection: Connection, waiting: int) -> tuple[str, str]:
+        """Tells whoever connected that Xero ended it, or who installed the app when they have left.
+
+        Returns where it stands, empty when Slack will never take it. Raises TryLater.
+        """
+        workspace_id = connection.workspace_id
+        try:
+            person = await self._people.learn(workspace_id, connection.connected_by)
+            if person.has_left:
+                async with self._database.reading() as tx:
+                    workspace = await workspace_store.get(tx, workspace_id)
+                if workspace is not None:
+                    person = await self._people.learn(workspace_id, workspace.installed_by)
+            channel = await self._people.channel(person)
+            return channel, await self._post(
+                workspace_id, channel, connect.ended(connection, waiting)
+            )
+        except SlackRefused as refusal:
+            log.warning("notice.refused", extra={"workspace": workspace_id, "why": refusal.code})
+            return "", ""
+
     async def _tell_connector(self, connection: Connection, message: Message) -> None:
         workspace_id = connection.workspace_id
         try:

@@ -39,7 +39,10 @@ class People:
         if not self._is_stale(person):
             return person
         answer = await self._slack.call(workspace_id, "users.info", user=slack_user_id)
-        return await self._keep(workspace_id, answer.get("user") or {})
+        user = answer.get("user") or {}
+        if not belongs(user, workspace_id):
+            raise SlackRefused("user_not_found")
+        return await self._keep(workspace_id, user)
 
     async def find(self, workspace_id: str, email: str) -> Person | None:
         """The member of the workspace with this e-mail address; None for nobody, a guest's or a bot's included.
@@ -56,7 +59,10 @@ class People:
                     return None
                 # A missing scope, say: mended by an admin, so the call waits instead of being nobody's.
                 raise TryLater(_MENDED_AFTER, f"Slack refuses ({refusal.code})") from None
-            person = await self._keep(workspace_id, answer.get("user") or {})
+            user = answer.get("user") or {}
+            if not belongs(user, workspace_id):
+                return None
+            person = await self._keep(workspace_id, user)
         return person
 
     async def channel(self, person: Person) -> str:
@@ -98,3 +104,13 @@ class People:
         async with self._database.transaction() as tx:
             await store.save_person(tx, person, *_PROFILE)
             return await store.person(tx, workspace_id, person.slack_user_id)
+
+
+def belongs(user: dict[str, Any], workspace_id: str) -> bool:
+    """Whether Slack's user is in a workspace: an organisation's token finds the people of all its workspaces.
+
+    https://docs.slack.dev/reference/objects/user-object
+    """
+    own = user.get("team_id")
+    whole = (user.get("enterprise_user") or {}).get("teams") or []
+    return own == workspace_id or workspace_id in whole

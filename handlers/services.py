@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+from handlers.installations import Organisations
 from handlers.notices import SlackHomes, SlackNotices
 from handlers.people import People
 from handlers.slack import Slack
 from xpm.clock import Clock
+from xpm.connecting import Connecting
 from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.entries import Entries
+from xpm.leaving import Leaving
 from xpm.reception import Reception
 from xpm.standing import Standings
 from xpm.store import Database
@@ -17,9 +20,12 @@ from xpm.syncing import Syncing
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The practice's services and the ways to reach people. `public_url` is where browsers find us."""
+    """The practice's services and the ways to reach people. `public_url` is where browsers find us;
+    `can_sign_in` says whether any provider is set up, without which nobody may connect.
+    """
 
     database: Database
+    connecting: Connecting
     connections: Connections
     directory: Directory
     entries: Entries
@@ -30,5 +36,8 @@ class Services:
     slack: Slack
     notices: SlackNotices
     homes: SlackHomes
+    leaving: Leaving
+    organisations: Organisations
     clock: Clock
     public_url: str
+    can_sign_in: bool

@@ -1,6 +1,7 @@
 """Slack's Web API for work outside a request: one call, its errors in our words."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,14 +11,28 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.messages.kit import Message
+from handlers.tokens import BotTokens, SlackApp
 from xpm.api import TryLater
+from xpm.clock import Clock, utc_now
 from xpm.store import Database
-from xpm.store import workspaces as store
 from xpm.vault import Vault
 
 log = logging.getLogger(__name__)
 
+_TOKEN_TRIES = 3
 _SECONDS = 10
+
+# The app is not there any more. https://docs.slack.dev/reference/methods/chat.postMessage#errors
+_GONE = frozenset({"account_inactive", "token_revoked"})
+# A token that was exchanged for the next one meanwhile may be refused like one that never was.
+_TOKEN_REFUSED = _GONE | {"invalid_auth", "token_expired"}
+
+OnGone = Callable[[str], Awaitable[None]]
+"""What follows when Slack says that the app is not in a workspace or organisation any more."""
+
+
+async def _nothing(holder_id: str) -> None:
+    """Nothing follows."""
 
 
 class SlackRefused(Exception):
@@ -34,9 +49,18 @@ class Slack:
     `api_url` ends in a slash (https://slack.com/api/); `hooks_url` is the only place an answer to a response_url goes.
     """
 
-    def __init__(self, database: Database, vault: Vault, *, api_url: str, hooks_url: str) -> None:
-        self._database = database
-        self._vault = vault
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        *,
+        api_url: str,
+        hooks_url: str,
+        app: SlackApp,
+        clock: Clock = utc_now,
+        on_gone: OnGone = _nothing,
+    ) -> None:
+        self._on_gone = on_gone
         self._hooks = urlsplit(hooks_url)
         # The library's default also repeats a post after a reset, when the first may have arrived: the same message
         # twice. Only what Slack certainly refused is repeated. https://docs.slack.dev/apis/web-api/rate-limits
@@ -45,29 +69,58 @@ class Slack:
             timeout=_SECONDS,
             retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
         )
+        self.tokens = BotTokens(database, vault, self.client, app, clock)
 
     async def start(self) -> None:
         """Opens the shared session; without one the library opens a connection for each call."""
         self.client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS))
 
     async def stop(self) -> None:
-        """Closes the shared session."""
+        """Closes the shared session, after the last answer with a token in it."""
+        await self.tokens.finish()
         if self.client.session is not None:
             await self.client.session.close()
 
     async def token(self, workspace_id: str) -> str | None:
-        """The bot's token in a workspace, or None when the app is not installed there."""
-        async with self._database.reading() as tx:
-            workspace = await store.get(tx, workspace_id)
-        if workspace is None:
-            return None
-        return self._vault.open(workspace.bot_token, f"workspaces.bot_token:{workspace_id}")
+        """The bot's token in a workspace, or None when the app is not installed there. Raises TryLater."""
+        return await self.tokens.of(workspace_id)
 
     async def call(self, workspace_id: str, method: str, **arguments: Any) -> dict[str, Any]:
-        """Calls a method. Raises SlackRefused when Slack says no, TryLater when it does not answer or asks to wait."""
+        """Calls a method. Raises SlackRefused when Slack says no, TryLater when it does not answer or asks to wait.
+
+        A token that was exchanged while we spoke is no reason to refuse: the call is made anew with the next.
+        """
         token = await self.token(workspace_id)
         if token is None:
             raise SlackRefused("not_installed")
+        for _ in range(_TOKEN_TRIES):
+            try:
+                return await self._call(token, method, arguments)
+            except SlackRefused as refusal:
+                if refusal.code not in _TOKEN_REFUSED:
+                    raise
+                following = await self.tokens.settled(workspace_id)
+                if following is None or following == token:
+                    await self._maybe_gone(workspace_id, token, refusal.code)
+                    raise
+                token = following
+        raise TryLater(None, "Slack's token was exchanged again and again")
+
+    async def _maybe_gone(self, workspace_id: str, token: str, code: str) -> None:
+        """Tells who must know that the app is gone, when what Slack says proves it.
+
+        A token that Slack rotates is revoked by being exchanged as well, and an answer that was lost then must never
+        look like a removal: for those only the account's end counts, and Slack's event.
+        """
+        holder = await self.tokens.holder(workspace_id)
+        if holder is None or self.tokens.open(holder) != token or code not in _GONE:
+            return
+        if code == "token_revoked" and holder.token_expires_at is not None:
+            return
+        log.warning("slack.gone", extra={"workspace": holder.id, "why": code})
+        await self._on_gone(holder.id)
+
+    async def _call(self, token: str, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
             answer = await self.client.api_call(
                 method,

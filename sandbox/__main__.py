@@ -11,7 +11,7 @@ from pathlib import Path
 from sandbox.story import play
 from sandbox.world import Ports, world
 
-_DEMO = Ports(app=8400, page=8401, practice=8402, telephone=8403)
+_DEMO = Ports(app=8400, page=8401, practice=8402, telephone=8403, providers=8404)
 
 
 def _fresh(folder: Path) -> Path:
@@ -35,7 +35,7 @@ async def _demo() -> int:
         async with world(folder, ports=_DEMO) as made:
             print(
                 f"\n  Open {made.page.replace('127.0.0.1', 'localhost')}/?team=T0KEA&user=U0SAM&conversation=app\n\n"
-                "  1. Type /xpm connect, press Connect, allow access, come back.\n"
+                "  1. Type /xpm connect, press Connect, sign in, allow access, come back.\n"
                 "  2. On the right, under Telephone, end a call.\n"
                 "  3. Choose a job, press Save time, and look at Times in XPM.\n\n"
                 "  Ctrl+C ends it.\n",
@@ -44,7 +44,7 @@ async def _demo() -> int:
             await ended.wait()
     except OSError as error:
         print(
-            f"A port between 8400 and 8403 is taken ({error}). End what uses it, then try again.",
+            f"A port between 8400 and 8404 is taken ({error}). End what uses it, then try again.",
             file=sys.stderr,
         )
         return 1

@@ -114,17 +114,52 @@ def _newer(before: int, seen: Json) -> list[Json]:
     return found
 
 
+async def fresh_link(person: Visitor) -> str:
+    """Types /xpm connect and waits for a link that was not there before, for this person alone."""
+
+    def links(seen: Json) -> list[str]:
+        return [
+            address_of(one, "Connect")
+            for one in seen["messages"]
+            if one["ephemeral"] and "works once, until" in text_of(one)
+        ]
+
+    before = len(links(await person.see()))
+    await person.type("/xpm connect")
+    found: list[str] = await person.until(lambda seen: links(seen)[before:], "fresh link")
+    return found[-1]
+
+
 async def connects(stage: Stage) -> None:
-    """Sam types /xpm connect, opens the link, allows access at Xero, and reads "Connected to Kea Accounting"."""
-    await stage.sam.type("/xpm connect")
-    link = await stage.sam.message("works once, until")
-    ensure(link["ephemeral"], "the link is not for Sam alone")
-    stage.notes["link"] = address_of(link, "Connect")
+    """Sam types /xpm connect, opens the link, signs in with Google, allows access at Xero, and is connected."""
+    stage.notes["link"] = await fresh_link(stage.sam)
     status, where, html = await stage.sam.open(stage.notes["link"])
+    ensure(status == 200 and "Kea Accounting" in html and "sam@example.com" in html, html)
+    ensure(stage.notes["link"] not in where, "the link's secret stays in the address bar")
+    status, where, html = await stage.sam.follow(where, html, "Sign in with Google")
+    status, where, html = await stage.sam.fill(where, html, person="sam")
     ensure(status == 200 and "wants access" in html, f"no consent page ({status})")
     status, where, html = await stage.sam.fill(where, html, practice=KEA, answer="allow")
     ensure(status == 200 and "Connected to Kea Accounting" in html, html)
     ensure("Back to Slack" in html and "code=" not in where, f"the last address is {where}")
+
+
+async def others_cannot_connect(stage: Stage) -> None:
+    """Whoever signs in as somebody else, hides the address or uses a personal account is told so and not connected."""
+    _, start, choose = await stage.sam.open(await fresh_link(stage.sam))
+    for label, person, sentence in (
+        ("Google", "mia", "You signed in as mia@example.com"),
+        ("Google", "sam-unverified", "That address is not proven"),
+        ("Microsoft", "sam-edov-false", "That address is not proven"),
+        ("Apple", "sam-relay", "Apple hides your address"),
+    ):
+        _, where, html = await stage.sam.follow(start, choose, f"Sign in with {label}")
+        status, where, html = await stage.sam.fill(where, html, person=person)
+        if label == "Apple":
+            status, where, html = await stage.sam.fill(where, html)
+        ensure(status == 200 and sentence in html, f"{label} as {person}: {status} {html}")
+    _, _, html = await stage.sam.follow(start, choose, "password only")
+    ensure("Xero asks for Google, Microsoft or Apple sign-in" in html, html)
 
 
 KEA = "11111111-1111-4111-8111-111111111111"
@@ -450,6 +485,7 @@ Step = Callable[[Stage], Awaitable[None]]
 STEPS: tuple[Step, ...] = (
     help_is_there,
     forms_need_a_connection,
+    others_cannot_connect,
     connects,
     link_works_once,
     downloads,

@@ -227,6 +227,27 @@ class Visitor:
                 return await self.open(urljoin(target, answer.headers["location"]))
             return answer.status, target, await answer.text()
 
+    async def follow(self, url: str, html: str, words: str) -> tuple[int, str, str]:
+        """Follows the page's link with these words."""
+        page: Any = lxml.html.document_fromstring(html)
+        for link in page.iter("a"):
+            if words in (link.text_content() or ""):
+                return await self.open(urljoin(url, link.get("href")))
+        raise NotThere(f"no link {words!r} on {url.partition('?')[0]}")
+
+    async def sign_in(
+        self, link: str, label: str = "Google", person: str = ""
+    ) -> tuple[int, str, str]:
+        """Opens a link to connect and signs in; without `person` as the one at the page."""
+        status, where, html = await self.open(link)
+        if status != 200:
+            raise NotThere(f"the link answers {status}: {html}")
+        status, where, html = await self.follow(where, html, f"Sign in with {label}")
+        chosen = person or self.user.removeprefix("U0").lower()
+        status, where, html = await self.fill(where, html, person=chosen)
+        # A provider that posts its answer does so by a page that sends its form itself.
+        return await self.fill(where, html) if "One moment" in html else (status, where, html)
+
     async def install(self, url: str) -> None:
         """Adds the app to this person's team."""
         status, where, html = await self.open(url)

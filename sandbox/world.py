@@ -17,8 +17,10 @@ from typing import Any
 
 import aiohttp
 import yaml
+from joserfc.jwk import ECKey
 
 from sandbox.practice import PracticeSettings, create_practice
+from sandbox.providers import AppleApp, ProviderSettings, SecretApp, create_providers
 from sandbox.serving import address, listen, serving
 from sandbox.telephone import TelephoneSettings, create_telephone
 from sandbox.visitor import Visitor
@@ -36,6 +38,7 @@ class Ports:
     page: int = 0
     practice: int = 0
     telephone: int = 0
+    providers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class World:
     page: str
     practice: str
     telephone: str
+    providers: str
     environment: Mapping[str, str]
     process: "AppProcess"
 
@@ -141,8 +145,9 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def app_settings(urls: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The environment of an app whose Slack and Xero stand at `urls` (app, page, practice), with fresh secrets."""
+    """The environment of an app whose vendors stand at `urls` (app, page, practice, providers), with fresh secrets."""
     slack_secret, signing_secret, xero_secret = (secrets.token_hex(16) for _ in range(3))
+    apple_key = ECKey.generate_key("P-256")
     return {
         "XPM_SLACK_PUBLIC_URL": urls["app"],
         "XPM_SLACK_PORT": urls["app"].rpartition(":")[2],
@@ -158,8 +163,48 @@ def app_settings(urls: Mapping[str, str], folder: Path) -> dict[str, str]:
         "XPM_SLACK_XERO_LOGIN_URL": urls["practice"],
         "XPM_SLACK_XERO_IDENTITY_URL": urls["practice"],
         "XPM_SLACK_XERO_API_URL": urls["practice"],
+        "XPM_SLACK_GOOGLE_CLIENT_ID": "sandbox-google-app",
+        "XPM_SLACK_GOOGLE_CLIENT_SECRET": secrets.token_hex(16),
+        "XPM_SLACK_GOOGLE_ISSUER": f"{urls['providers']}/google",
+        "XPM_SLACK_MICROSOFT_CLIENT_ID": "sandbox-microsoft-app",
+        "XPM_SLACK_MICROSOFT_CLIENT_SECRET": secrets.token_hex(16),
+        "XPM_SLACK_MICROSOFT_AUTHORITY": f"{urls['providers']}/microsoft",
+        "XPM_SLACK_APPLE_CLIENT_ID": "com.example.xpm",
+        "XPM_SLACK_APPLE_TEAM_ID": "TEAM000001",
+        "XPM_SLACK_APPLE_KEY_ID": "KEY0000001",
+        "XPM_SLACK_APPLE_PRIVATE_KEY": apple_key.as_pem(private=True).decode(),
+        "XPM_SLACK_APPLE_ISSUER": f"{urls['providers']}/apple",
         "XPM_SLACK_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
+
+
+def provider_settings(urls: Mapping[str, str], environment: Mapping[str, str]) -> ProviderSettings:
+    """The pretend Google, Microsoft and Apple as an app with this environment expects them."""
+
+    def callback(name: str) -> tuple[str, ...]:
+        return (f"{urls['app']}/connect/sign-in/{name}/callback",)
+
+    def secret_app(name: str) -> SecretApp:
+        prefix = f"XPM_SLACK_{name.upper()}_CLIENT"
+        return SecretApp(
+            client_id=environment[f"{prefix}_ID"],
+            client_secret=environment[f"{prefix}_SECRET"],
+            redirect_uris=callback(name),
+        )
+
+    key = ECKey.import_key(environment["XPM_SLACK_APPLE_PRIVATE_KEY"])
+    return ProviderSettings(
+        public_url=urls["providers"],
+        google=secret_app("google"),
+        microsoft=secret_app("microsoft"),
+        apple=AppleApp(
+            team_id=environment["XPM_SLACK_APPLE_TEAM_ID"],
+            services_id=environment["XPM_SLACK_APPLE_CLIENT_ID"],
+            key_id=environment["XPM_SLACK_APPLE_KEY_ID"],
+            public_key=key.as_pem(private=False).decode(),
+            redirect_uris=callback("apple"),
+        ),
+    )
 
 
 @asynccontextmanager
@@ -177,9 +222,12 @@ async def world(
     With `is_installed` the app is added to the first team, a telephone included, as an admin would do by hand.
     """
     bound = {
-        name: listen(getattr(ports, name)) for name in ("page", "practice", "telephone", "app")
+        name: listen(getattr(ports, name))
+        for name in ("page", "practice", "telephone", "providers", "app")
     }
     urls = {name: address(one) for name, one in bound.items()}
+    # Under another name they are another site to a browser, as the real ones are: no cookie comes with Apple's form.
+    urls["providers"] = urls["providers"].replace("127.0.0.1", "localhost")
     # Only the number was wanted: the app binds it itself.
     bound.pop("app").close()
     environment = {**app_settings(urls, folder), **(settings or {})}
@@ -215,8 +263,12 @@ async def world(
         )
     )
     telephone = create_telephone(TelephoneSettings())
+    providers = create_providers(provider_settings(urls, environment))
     async with serving(
-        (slack, bound["page"]), (xero, bound["practice"]), (telephone, bound["telephone"])
+        (slack, bound["page"]),
+        (xero, bound["practice"]),
+        (telephone, bound["telephone"]),
+        (providers, bound["providers"]),
     ):
         try:
             await process.start()

@@ -27,6 +27,7 @@ AT_REST: dict[str, None] = {
     "doubtful_since": None,
     "waiting_since": None,
     "waiting_for": None,
+    "waiting_until": None,
 }
 """The fields of an entry for which nothing is under way."""
 
@@ -43,6 +44,7 @@ class Problem(StrEnum):
     NOTE_TOO_LONG = "note_too_long"
     FUTURE = "future"
     OTHER_PRACTICE = "other_practice"
+    DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,68 +1,57 @@
-"""A workspace's link to its practice: connect through Xero's consent, hand out a valid token, disconnect.
+"""A workspace's link to its practice, once it is made: a valid token for whoever needs one, and disconnecting.
 
-A link from Slack is single use, lives ten minutes and is bound to one workspace and person; the state of Xero's
-consent is bound to the browser that opened the link. Of links, states and browsers only fingerprints are stored.
+Refreshing is done once for however many ask, in one process by one task and over processes under a lease in the row.
+A crash before Xero was asked, or after it answered and before the answer was kept, costs the time the lease has left:
+the next one asks with the old refresh token, which Xero takes for 30 minutes more.
+Source: https://developer.xero.com/faq/oauth2
 """
 
 import asyncio
 import logging
 import secrets
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from enum import StrEnum
 
-from xpm.api import Disconnected, Http, Limits, Practice, Priority, Tokens, XeroApp, XpmError
+from xpm import places
+from xpm.api import Disconnected, Http, Limits, Practice, Priority, TryLater, XeroApp, XpmError
 from xpm.clock import Clock
 from xpm.store import Database, Transaction, audit
 from xpm.store import connections as store
-from xpm.store.connections import Connection, ConnectLink
-from xpm.vault import Sealed, Vault, fingerprint
+from xpm.store.connections import Connection
+from xpm.vault import Sealed, Vault
 
 log = logging.getLogger(__name__)
 
-LINK_LIFE = timedelta(minutes=10)
+REFRESH_SECONDS = 30.0
+LEASE = timedelta(seconds=90)
+"""LEASE exceeds REFRESH_SECONDS and the saving after it, also with clocks some seconds apart."""
+
+IDLE = timedelta(days=30)
+"""Xero lets a refresh token die after 60 days unused; half of them leaves a month for trying again."""
+
 _TOKEN_MARGIN = timedelta(minutes=2)
+_LOOK_SECONDS = 0.1
+_LOOKS = 200
 
-
-class Refusal(StrEnum):
-    """Why a browser cannot go on connecting; each has its page."""
-
-    USED = "used"
-    EXPIRED = "expired"
-    FORGED = "forged"
-    CANCELLED = "cancelled"
-    NO_PRACTICE = "no_practice"
-    SEVERAL = "several"
-    UNAVAILABLE = "unavailable"
-    TAKEN = "taken"
-
-
-class CannotConnect(Exception):
-    """Connecting stops here. `workspace_id` is known unless the link was forged."""
-
-    def __init__(self, refusal: Refusal, workspace_id: str | None = None) -> None:
-        super().__init__(refusal.value)
-        self.refusal = refusal
-        self.workspace_id = workspace_id
+OnChange = Callable[[Transaction, Connection], Awaitable[None]]
+"""Takes part in the transaction that changes a connection: what follows from it is enqueued with it."""
 
 
 class OtherPractice(Exception):
     """The workspace is connected to another practice than the one that is meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An opened link: where the browser goes next, and the secret it must bring back in a cookie."""
-
-    consent_url: str
-    browser: str
+async def _nothing(tx: Transaction, connection: Connection) -> None:
+    """Nothing follows."""
 
 
 class Connections:
-    """Connects and disconnects practices, and lends an open `Practice` to whoever needs one."""
+    """Lends an open `Practice` to whoever needs one, keeps its tokens alive, and disconnects.
+
+    `on_ended` and `on_deleted` say what follows when Xero ends a connection, and when a person deletes it.
+    """
 
     def __init__(
         self,
@@ -72,148 +61,21 @@ class Connections:
         http: Http,
         *,
         api_url: str,
-        redirect_uri: str,
-        region: str,
         clock: Clock,
-        on_connected: Callable[[Transaction, Connection], Awaitable[None]],
         limits: Limits | None = None,
+        on_ended: OnChange = _nothing,
+        on_deleted: OnChange = _nothing,
     ) -> None:
         self._database = database
         self._vault = vault
         self._xero = xero
         self._http = http
         self._api_url = api_url
-        self._redirect_uri = redirect_uri
-        self._region = region
         self._clock = clock
-        self._on_connected = on_connected
         self._limits = limits or Limits()
-        self._refreshing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    # -- connecting ------------------------------------------------------------------------------------------------
-
-    async def new_link(self, workspace_id: str, slack_user_id: str) -> tuple[str, ConnectLink]:
-        """A fresh secret for a link, with what is stored of it; the secret itself is never stored."""
-        secret = secrets.token_urlsafe(32)
-        link = ConnectLink(
-            link=fingerprint(secret),
-            workspace_id=workspace_id,
-            slack_user_id=slack_user_id,
-            expires_at=self._clock() + LINK_LIFE,
-        )
-        async with self._database.transaction() as tx:
-            await store.add_link(tx, link)
-        return secret, link
-
-    async def open_link(self, secret: str) -> Opened:
-        """Opens a link once. Raises CannotConnect when it is used, expired or not ours."""
-        state, browser, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        mark, now = fingerprint(secret), self._clock()
-        async with self._database.transaction() as tx:
-            opened = await store.open_link(
-                tx,
-                mark,
-                now,
-                state=fingerprint(state),
-                browser=fingerprint(browser),
-                verifier=self._vault.seal(verifier, f"connect_links.verifier:{mark}"),
-            )
-            if opened is None:
-                found = await store.link(tx, mark)
-                if found is None:
-                    raise CannotConnect(Refusal.FORGED)
-                used = found.opened_at is not None
-                raise CannotConnect(Refusal.USED if used else Refusal.EXPIRED, found.workspace_id)
-        url = self._xero.authorize_url(self._redirect_uri, state, verifier)
-        return Opened(url, browser)
-
-    async def finish(self, *, state: str, browser: str, code: str | None) -> Connection:
-        """Turns Xero's answer into a connection. `code` is None when the person cancelled at Xero.
-
-        Raises CannotConnect: the state is wrong, used, late or from another browser; the person cancelled; no
-        practice was allowed, or several; Xero is away; somebody connected another practice meanwhile.
-        """
-        now = self._clock()
-        async with self._database.transaction() as tx:
-            link = await store.answer_link(tx, fingerprint(state), fingerprint(browser), now)
-        if link is None:
-            raise CannotConnect(Refusal.FORGED)
-        try:
-            connection = await self._consented(link, code)
-        except CannotConnect as error:
-            async with self._database.transaction() as tx:
-                await store.settle_link(tx, link.link, error.refusal.value)
-                await self._note(
-                    tx,
-                    link.workspace_id,
-                    "connect.refused",
-                    link.slack_user_id,
-                    error.refusal.value,
-                )
-            raise
-        async with self._database.transaction() as tx:
-            before = await store.get(tx, link.workspace_id)
-            if before is not None and before.tenant_id != connection.tenant_id:
-                # What was copied from an ended practice is not this one's.
-                await store.forget(tx, link.workspace_id)
-            await store.save(tx, connection)
-            await store.settle_link(tx, link.link, "connected")
-            await self._note(
-                tx, link.workspace_id, "connection.made", link.slack_user_id, connection.tenant_id
-            )
-            await self._on_connected(tx, connection)
-        log.info("connection.made", extra={"workspace": link.workspace_id})
-        return connection
-
-    async def _consented(self, link: ConnectLink, code: str | None) -> Connection:
-        if code is None or link.verifier is None:
-            raise CannotConnect(Refusal.CANCELLED, link.workspace_id)
-        verifier = self._vault.open(link.verifier, f"connect_links.verifier:{link.link}")
-        try:
-            tokens = await self._xero.exchange(code, self._redirect_uri, verifier)
-            practices = await self._xero.connections(tokens.access_token, tokens.auth_event_id)
-            if not practices and tokens.auth_event_id is not None:
-                # Consenting again to a connected practice keeps the old event id: then the newest change is it.
-                practices = (await self._xero.connections(tokens.access_token))[:1]
-        except XpmError as error:
-            log.warning("connection.not_made", extra={"why": type(error).__name__})
-            raise CannotConnect(Refusal.UNAVAILABLE, link.workspace_id) from error
-        if not practices:
-            raise CannotConnect(Refusal.NO_PRACTICE, link.workspace_id)
-        if len(practices) > 1:
-            raise CannotConnect(Refusal.SEVERAL, link.workspace_id)
-        practice = practices[0]
-        async with self._database.reading() as tx:
-            before = await store.get(tx, link.workspace_id)
-        if (
-            before is not None
-            and before.ended_at is None
-            and before.tenant_id != practice.tenant_id
-        ):
-            raise CannotConnect(Refusal.TAKEN, link.workspace_id)
-        workspace = link.workspace_id
-        return Connection(
-            workspace_id=workspace,
-            id=practice.id,
-            tenant_id=practice.tenant_id,
-            practice=practice.tenant_name,
-            region=self._region,
-            connected_by=link.slack_user_id,
-            connected_at=self._clock(),
-            access_token=self._vault.seal(tokens.access_token, _place("access_token", workspace)),
-            refresh_token=self._vault.seal(
-                tokens.refresh_token, _place("refresh_token", workspace)
-            ),
-            expires_at=tokens.expires_at,
-        )
-
-    async def outcome_for(self, browser: str) -> tuple[ConnectLink, Connection | None] | None:
-        """How the connecting of this browser ended, for the page it is sent to; None for a stranger's browser."""
-        async with self._database.reading() as tx:
-            link = await store.link_of_browser(tx, fingerprint(browser))
-            if link is None or link.outcome is None:
-                return None
-            return link, await store.get(tx, link.workspace_id)
+        self._on_ended = on_ended
+        self._on_deleted = on_deleted
+        self._refreshing: dict[str, asyncio.Task[str]] = {}
 
     # -- using -----------------------------------------------------------------------------------------------------
 
@@ -260,97 +122,219 @@ class Connections:
         try:
             async with practice:
                 yield practice
-        except Disconnected:
-            await self._ended(connection)
+        except Disconnected as end:
+            await self._ended(connection, end)
             raise
+
+    async def keep_alive(self, workspace_id: str) -> None:
+        """Refreshes tokens that nobody uses, before they die, and notices a practice that was taken away meanwhile.
+
+        Raises TryLater when Xero is away. Nothing is raised when the connection turns out to be dead: that is noted.
+        """
+        connection = await self.of(workspace_id)
+        if connection is None or not connection.is_live or not self._is_idle(connection):
+            return
+        try:
+            practices = await self._xero.connections(await self._refreshed(connection))
+        except Disconnected as end:
+            await self._ended(connection, end)
+            return
+        if connection.tenant_id not in {one.tenant_id for one in practices}:
+            await self._ended(connection, Disconnected("missing from the connections"))
+
+    def _is_idle(self, connection: Connection) -> bool:
+        last = connection.refreshed_at
+        return last is None or last <= self._clock() - IDLE
 
     async def _access_token(self, workspace_id: str, refused: str | None = None) -> str:
         """A token that lives; not the one that Xero `refused`, which somebody else may have replaced by now."""
-        before = await self._usable(workspace_id)
-        token = self._open(before.access_token, "access_token", workspace_id)
-        if token != refused and before.expires_at - _TOKEN_MARGIN > self._clock():
+        connection = await self._usable(workspace_id)
+        token = self._open(connection.access_token, places.access_token(workspace_id))
+        if token != refused and connection.expires_at - _TOKEN_MARGIN > self._clock():
             return token
-        async with self._refreshing[workspace_id]:
+        return await self._refreshed(connection)
+
+    async def _refreshed(self, connection: Connection) -> str:
+        """The access token after a refresh that everybody in this process shares.
+
+        A task of its own: a caller who gives up must not take the answer along that the others wait for.
+        """
+        workspace_id = connection.workspace_id
+        task = self._refreshing.get(workspace_id)
+        if task is None:
+            task = asyncio.create_task(self._refresh(connection), name="xpm-refresh")
+            self._refreshing[workspace_id] = task
+            task.add_done_callback(lambda done: self._forget_task(workspace_id, done))
+        return await asyncio.shield(task)
+
+    def _forget_task(self, workspace_id: str, task: asyncio.Task[str]) -> None:
+        self._refreshing.pop(workspace_id, None)
+        if not task.cancelled():
+            # Looked at, so that a failure nobody waited for is not reported as forgotten.
+            task.exception()
+
+    async def _refresh(self, before: Connection) -> str:
+        """Refreshes, or waits for the process that does; the row decides who it is."""
+        lease = secrets.token_hex(16)
+        workspace_id = before.workspace_id
+        for _ in range(_LOOKS):
             connection = await self._usable(workspace_id)
-            if connection.access_token.text != before.access_token.text:
-                # Somebody refreshed while we waited for the lock.
-                return self._open(connection.access_token, "access_token", workspace_id)
-            refresh = self._open(connection.refresh_token, "refresh_token", workspace_id)
-            tokens = await self._xero.refresh(refresh)
+            if not connection.has_same_tokens_as(before):
+                return self._open(connection.access_token, places.access_token(workspace_id))
+            now = self._clock()
             async with self._database.transaction() as tx:
-                await self._keep(tx, workspace_id, tokens)
+                is_ours = await store.claim_refresh(tx, connection, lease, now, now + LEASE)
+            if is_ours:
+                return await self._ask_and_keep(connection, lease)
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise TryLater(reason="another process is refreshing the connection")
+
+    async def _ask_and_keep(self, connection: Connection, lease: str) -> str:
+        workspace_id = connection.workspace_id
+        refresh = self._open(connection.refresh_token, places.refresh_token(workspace_id))
+        try:
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    tokens = await self._xero.refresh(refresh)
+            except TimeoutError:
+                raise TryLater(reason="Xero's sign-in is not answering") from None
+        except XpmError as error:
+            return await self._not_refreshed(connection, lease, error)
+        now = self._clock()
+        async with self._database.transaction() as tx:
+            is_kept = await store.keep_tokens(
+                tx,
+                connection,
+                lease,
+                access_token=self._vault.seal(
+                    tokens.access_token, places.access_token(workspace_id)
+                ),
+                refresh_token=self._vault.seal(
+                    tokens.refresh_token, places.refresh_token(workspace_id)
+                ),
+                expires_at=tokens.expires_at,
+                refreshed_at=now,
+            )
+        if is_kept:
             return tokens.access_token
+        # We were so slow that another one took over, or somebody disconnected: what stands in the row counts.
+        return self._open(
+            (await self._usable(workspace_id)).access_token, places.access_token(workspace_id)
+        )
+
+    async def _not_refreshed(self, connection: Connection, lease: str, error: XpmError) -> str:
+        """Gives the lease back and raises `error`, unless another process has fresh tokens by now."""
+        workspace_id = connection.workspace_id
+        async with self._database.transaction() as tx:
+            await store.release_refresh(tx, connection, lease)
+            now = await store.get(tx, workspace_id)
+            has_moved_on = now is not None and not now.has_same_tokens_as(connection)
+            if not has_moved_on:
+                detail = {"why": type(error).__name__, **_evidence(error)}
+                await self._note(
+                    tx, connection, "tokens.not_refreshed", None, connection.tenant_id, detail
+                )
+        if has_moved_on and now is not None and now.is_live:
+            return self._open(now.access_token, places.access_token(workspace_id))
+        raise error
 
     async def _usable(self, workspace_id: str) -> Connection:
         connection = await self.of(workspace_id)
-        if connection is None or connection.ended_at is not None:
+        if connection is None or not connection.is_live:
             raise Disconnected("XPM is not connected")
         return connection
 
-    async def _keep(self, tx: Transaction, workspace_id: str, tokens: Tokens) -> None:
-        await store.change(
-            tx,
-            workspace_id,
-            access_token=self._vault.seal(
-                tokens.access_token, _place("access_token", workspace_id)
-            ),
-            refresh_token=self._vault.seal(
-                tokens.refresh_token, _place("refresh_token", workspace_id)
-            ),
-            expires_at=tokens.expires_at,
-        )
+    def _open(self, sealed: Sealed, bound_to: str) -> str:
+        return self._vault.open(sealed, bound_to)
 
-    def _open(self, sealed: Sealed, column: str, workspace_id: str) -> str:
-        return self._vault.open(sealed, _place(column, workspace_id))
-
-    async def _ended(self, connection: Connection) -> None:
+    async def _ended(self, connection: Connection, why: Disconnected) -> None:
+        """Notes once that Xero ended this connection, with what follows from it; an old failure ends no new one."""
         async with self._database.transaction() as tx:
             if not await store.end(tx, connection, self._clock(), "xero"):
                 return
             await self._note(
-                tx, connection.workspace_id, "connection.ended", None, connection.tenant_id
+                tx, connection, "connection.ended", None, connection.tenant_id, _evidence(why)
             )
+            await self._on_ended(tx, connection)
         log.warning("connection.ended", extra={"workspace": connection.workspace_id})
 
     # -- disconnecting ---------------------------------------------------------------------------------------------
 
-    async def disconnect(self, workspace_id: str, slack_user_id: str) -> Connection | None:
-        """Deletes the connection at Xero, revokes the grant, forgets tokens and mirror; the connection that was.
+    async def disconnect(self, workspace_id: str, slack_user_id: str | None) -> Connection | None:
+        """Deletes the connection at Xero, revokes the grant with its last one, forgets tokens and mirror.
 
-        Ours is forgotten even when Xero does not answer: a person who disconnects must be able to rely on it. None
-        when nothing was connected.
+        Returns the connection that was, without its tokens; None when nothing was connected. Ours is forgotten even
+        when Xero does not answer: a person who disconnects must be able to rely on it.
         """
         connection = await self.of(workspace_id)
         if connection is None:
             return None
-        if connection.ended_at is None:
-            await self._leave_xero(workspace_id, connection)
+        left = "gone already"
+        if connection.is_live:
+            left = await self._leave_xero(connection)
         async with self._database.transaction() as tx:
+            now = await store.get(tx, workspace_id)
+            if now is None or now.connected_at != connection.connected_at:
+                return None
             await store.forget(tx, workspace_id)
             await self._note(
-                tx, workspace_id, "connection.deleted", slack_user_id, connection.tenant_id
+                tx,
+                connection,
+                "connection.deleted",
+                slack_user_id,
+                connection.tenant_id,
+                {"at_xero": left},
             )
+            await self._on_deleted(tx, connection)
         log.info("connection.deleted", extra={"workspace": workspace_id})
         return replace(connection, access_token=Sealed(""), refresh_token=Sealed(""))
 
-    async def _leave_xero(self, workspace_id: str, connection: Connection) -> None:
+    async def _leave_xero(self, connection: Connection) -> str:
+        """What has become of it at Xero. Revoking ends the person's whole grant, so only its last connection does."""
+        workspace_id = connection.workspace_id
+        async with self._database.reading() as tx:
+            if await store.is_shared(tx, connection):
+                # The same person connected this practice to another workspace as well, which must not lose it.
+                return "kept for another workspace"
         try:
             token = await self._access_token(workspace_id)
             await self._xero.disconnect(token, connection.id)
+            if await self._xero.connections(token):
+                return "deleted"
             latest = await self._usable(workspace_id)
-            await self._xero.revoke(self._open(latest.refresh_token, "refresh_token", workspace_id))
+            await self._xero.revoke(
+                self._open(latest.refresh_token, places.refresh_token(workspace_id))
+            )
         except XpmError as error:
             log.warning("connection.left_at_xero", extra={"why": type(error).__name__})
             async with self._database.transaction() as tx:
                 await self._note(
-                    tx, workspace_id, "connection.left_at_xero", None, connection.tenant_id
+                    tx,
+                    connection,
+                    "connection.left_at_xero",
+                    None,
+                    connection.tenant_id,
+                    {"why": type(error).__name__, **_evidence(error)},
                 )
+            return "left"
+        return "deleted and revoked"
 
     async def _note(
-        self, tx: Transaction, workspace_id: str, event: str, person: str | None, subject: str
+        self,
+        tx: Transaction,
+        connection: Connection,
+        event: str,
+        person: str | None,
+        subject: str,
+        detail: dict[str, object],
     ) -> None:
-        await audit.note(tx, audit.Fact(self._clock(), workspace_id, event, person, subject))
+        workspace_id = connection.workspace_id
+        await audit.note(
+            tx, audit.Fact(self._clock(), workspace_id, event, person, subject, detail)
+        )
 
 
-def _place(column: str, workspace_id: str) -> str:
-    return f"connections.{column}:{workspace_id}"
+def _evidence(error: XpmError) -> dict[str, object]:
+    """What Xero's support desk asks for; no words of an answer, which may name people."""
+    found: dict[str, object] = {"status": error.status, "xero": error.correlation_id}
+    return {name: value for name, value in found.items() if value is not None}

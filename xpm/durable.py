@@ -53,6 +53,7 @@ class Durable:
     def __init__(self, database: Database, replica: str, *, poll_seconds: float = 0.05) -> None:
         drivers = {"sqlite": "sqlite", "postgresql": "postgresql"}
         url = database.url.set(drivername=drivers[database.url.get_backend_name()])
+        self._database = database
         self._url = url.render_as_string(hide_password=False)
         self._replica = replica
         self._poll_seconds = poll_seconds
@@ -115,6 +116,27 @@ class Durable:
             )
 
         await tx.run_sync(within)
+
+    async def forget(self, workspace_id: str) -> None:
+        """Forgets every workflow that was given this workspace: what waits is cancelled, what is done is deleted.
+
+        The engine's own rows hold ids alone, but they would tell who was here.
+        """
+        client = self._client
+        if client is None:
+            raise RuntimeError("the durable engine is not running")
+        schema = "" if self._database.is_sqlite else "dbos."
+        query = (
+            f"select s.workflow_uuid from {schema}workflow_status s "  # noqa: S608 (two constants)
+            f"left join {schema}workflow_input i on i.workflow_uuid = s.workflow_uuid "
+            "where coalesce(s.inputs, i.inputs) like :given"
+        )
+        async with self._database.reading() as tx:
+            given = {"given": f'%"{workspace_id}"%'}
+            ids = list((await tx.execute(sa.text(query), given)).scalars())
+        if ids:
+            await client.cancel_workflows_async(ids)
+            await client.delete_workflows_async(ids)
 
     @staticmethod
     async def sleep(seconds: float) -> None:

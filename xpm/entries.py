@@ -212,6 +212,7 @@ class Entries:
                 doubtful_since=None,
                 waiting_since=None,
                 waiting_for=None,
+                waiting_until=None,
             )
             await self._settle(tx, changed)
             await self._note(tx, changed, "entry.chosen")

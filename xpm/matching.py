@@ -6,7 +6,8 @@ because some of them parse as valid mobiles.
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumber, PhoneNumberFormat, PhoneNumberMatcher
@@ -17,6 +18,10 @@ _WITHHELD_WORDS = frozenset(
     {"", "anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"}
 )
 _FULL_LENGTH = 9
+_FEWEST_VOTES = 5
+
+PRACTICES_OF = ("NZ", "AU", "GB")
+"""Where Practice Manager is sold: https://www.xero.com/practice-manager/"""
 
 
 def is_withheld(number: str | None) -> bool:
@@ -32,8 +37,8 @@ def _usable(number: PhoneNumber) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     # Without its area code ("555 1234") a number is possible but could be anybody's. Reserved and very new ranges
-    # are not "valid" either, so a full-length number passes.
-    if not phonenumbers.is_valid_number(number) and len(str(number.national_number)) < _FULL_LENGTH:
+    # are not "valid" either, so a full-length number passes; asking about it takes longer than everything else here.
+    if len(str(number.national_number)) < _FULL_LENGTH and not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
@@ -79,6 +84,49 @@ def outside_numbers(numbers: Iterable[str | None], region: str) -> list[str]:
     return list(
         dict.fromkeys(e164 for number in numbers if (e164 := to_e164(number, region)) is not None)
     )
+
+
+def region_votes(texts: Iterable[str | None]) -> Counter[str]:
+    """How many numbers speak for each region: by being valid in one of ours alone, or else by their country code.
+
+    A number with its country code tells where a client lives, which need not be where the practice is; so those count
+    only where nearly all are written so.
+    """
+    local: Counter[str] = Counter()
+    coded: Counter[str] = Counter()
+    for text in texts:
+        if text is None or is_withheld(text):
+            continue
+        found = _regions(text)
+        if len(found) == 1:
+            (coded if text.lstrip().startswith("+") else local)[found[0]] += 1
+    return local if local.total() >= _FEWEST_VOTES else coded
+
+
+def _regions(text: str) -> list[str]:
+    try:
+        if text.lstrip().startswith("+"):
+            code = phonenumbers.parse(text, None).country_code or 0
+            return [phonenumbers.region_code_for_country_code(code)]
+    except phonenumbers.NumberParseException:
+        return []
+    return [region for region in PRACTICES_OF if _is_valid_in(text, region)]
+
+
+def _is_valid_in(text: str, region: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def region_of(votes: Mapping[str, int], otherwise: str) -> str:
+    """The region of a practice: what more than half of at least five numbers say, else what was set."""
+    total = sum(votes.values())
+    if total < _FEWEST_VOTES:
+        return otherwise
+    region, most = max(votes.items(), key=lambda vote: vote[1])
+    return region if most * 2 > total and region in PRACTICES_OF else otherwise
 
 
 def for_people(number: str, region: str) -> str:

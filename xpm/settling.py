@@ -34,6 +34,7 @@ WINDOW = dt.timedelta(seconds=120)
 
 _AGAIN_AFTER = 15.0
 _LONGEST_PAUSE = 300.0
+_SAME_TO_PEOPLE = dt.timedelta(minutes=5)
 
 
 class Notices(Protocol):
@@ -131,16 +132,16 @@ class Settling:
                     time = await practice.update_time(entry.xpm_time_uuid or "", _new_time(entry))
                 case Act.REMOVE:
                     await practice.delete_time(entry.xpm_time_uuid or "")
-                    return await self._removed(entry)
+                    return await self._removed(entry, practice.correlation_id)
         except Rejected as refusal:
             if entry.act is Act.REMOVE and await practice.time(entry.xpm_time_uuid or "") is None:
                 # Somebody took it out in XPM itself, or our own first try arrived late.
-                return await self._removed(entry)
-            return await self._refused(entry, refusal.reason)
+                return await self._removed(entry, practice.correlation_id)
+            return await self._refused(entry, refusal)
         except Unknown as doubt:
             log.warning("entry.doubtful", extra={"entry": entry.id, "why": str(doubt)})
             return LOOK_EVERY.total_seconds()
-        return await self._sent(entry, time)
+        return await self._sent(entry, time, practice.correlation_id)
 
     # -- finding out -----------------------------------------------------------------------------------------------
 
@@ -153,14 +154,14 @@ class Settling:
                 match entry.act:
                     case Act.ADD:
                         if (found := await self._find_added(entry, practice)) is not None:
-                            return await self._sent(entry, found)
+                            return await self._sent(entry, found, practice.correlation_id)
                     case Act.CHANGE:
                         time = await practice.time(entry.xpm_time_uuid or "")
                         if time is not None and _is_changed(entry, time):
-                            return await self._sent(entry, time)
+                            return await self._sent(entry, time, practice.correlation_id)
                     case Act.REMOVE:
                         if await practice.time(entry.xpm_time_uuid or "") is None:
-                            return await self._removed(entry)
+                            return await self._removed(entry, practice.correlation_id)
         except OtherPractice:
             return await self._other_practice(entry)
         except Disconnected:
@@ -183,7 +184,7 @@ class Settling:
 
     # -- settling --------------------------------------------------------------------------------------------------
 
-    async def _sent(self, entry: Entry, time: Time) -> float | None:
+    async def _sent(self, entry: Entry, time: Time, xero: str | None) -> float | None:
         saved = Saved(
             job_number=entry.job_number or "",
             job_name=time.job_name or "",
@@ -196,6 +197,7 @@ class Settling:
         changed = await self._change(
             entry,
             "time.changed" if entry.act is Act.CHANGE else "time.written",
+            xero,
             state=State.SENT,
             act=Act.ADD,
             xpm_time_uuid=time.uuid,
@@ -204,35 +206,40 @@ class Settling:
             doubtful_since=None,
             waiting_since=None,
             waiting_for=None,
+            waiting_until=None,
             reason=None,
         )
         return None if changed is not None else 0.0
 
-    async def _removed(self, entry: Entry) -> float | None:
+    async def _removed(self, entry: Entry, xero: str | None) -> float | None:
         changed = await self._change(
             entry,
             "time.deleted",
+            xero,
             state=State.REMOVED,
             act=Act.ADD,
             xpm_time_uuid=None,
             doubtful_since=None,
             waiting_since=None,
             waiting_for=None,
+            waiting_until=None,
             reason=None,
         )
         return None if changed is not None else 0.0
 
-    async def _refused(self, entry: Entry, reason: str) -> float | None:
+    async def _refused(self, entry: Entry, refusal: Rejected) -> float | None:
         # A time that could not be removed is still there: the entry is what it was, with XPM's words beside it.
         state = State.SENT if entry.act is Act.REMOVE else State.REFUSED
         changed = await self._change(
             entry,
             "time.refused",
+            refusal.correlation_id,
             state=state,
-            reason=reason,
+            reason=refusal.reason,
             doubtful_since=None,
             waiting_since=None,
             waiting_for=None,
+            waiting_until=None,
         )
         return None if changed is not None else 0.0
 
@@ -247,15 +254,17 @@ class Settling:
             doubtful_since=None,
             waiting_since=None,
             waiting_for=None,
+            waiting_until=None,
         )
         return None
 
     async def _later(self, entry: Entry, error: TryLater) -> float | None:
         log.info("entry.waits", extra={"entry": entry.id, "why": str(error)})
         after = min(error.after or _AGAIN_AFTER, _LONGEST_PAUSE)
-        return await self._wait(
-            entry, WAITING_FOR_TOMORROW if error.day_spent else WAITING_FOR_XPM, after
-        )
+        if not error.day_spent:
+            return await self._wait(entry, WAITING_FOR_XPM, after)
+        until = self._clock() + dt.timedelta(seconds=error.after) if error.after else None
+        return await self._wait(entry, WAITING_FOR_TOMORROW, after, until)
 
     async def _without_connection(self, entry: Entry) -> float | None:
         pause = await self._wait(entry, WAITING_FOR_CONNECTION, None)
@@ -265,29 +274,45 @@ class Settling:
             return await self._wait(entry, WAITING_FOR_XPM, 0.0)
         return pause
 
-    async def _wait(self, entry: Entry, waiting_for: str, after: float | None) -> float | None:
+    async def _wait(
+        self,
+        entry: Entry,
+        waiting_for: str,
+        after: float | None,
+        until: dt.datetime | None = None,
+    ) -> float | None:
         """Notes what the entry waits for. What was doubtful before stays so; what we just refrained from is not."""
         async with self._database.reading() as tx:
             now = await store.get(tx, entry.workspace_id, entry.id)
         if now is None or now.state is not State.SENDING:
             return None
-        if now.waiting_for == waiting_for and now.doubtful_since == entry.doubtful_since:
+        is_known = now.waiting_for == waiting_for and now.doubtful_since == entry.doubtful_since
+        if is_known and _is_about(now.waiting_until, until):
             return after
         changed = await self._change(
             now,
             waiting_for=waiting_for,
+            waiting_until=until,
             waiting_since=now.waiting_since or self._clock(),
             doubtful_since=entry.doubtful_since,
         )
         return after if changed is not None else 0.0
 
     async def _change(
-        self, entry: Entry, event: str | None = None, **values: object
+        self,
+        entry: Entry,
+        event: str | None = None,
+        xero: str | None = None,
+        **values: object,
     ) -> Entry | None:
         async with self._database.transaction() as tx:
             changed = await store.change(tx, entry, changed_at=self._clock(), **values)
             if changed is not None and event is not None:
-                time_uuid = changed.xpm_time_uuid or entry.xpm_time_uuid
+                ids = {
+                    "time": changed.xpm_time_uuid or entry.xpm_time_uuid,
+                    "job": entry.job_number,
+                    "xero": xero,
+                }
                 await audit.note(
                     tx,
                     audit.Fact(
@@ -296,10 +321,17 @@ class Settling:
                         event,
                         entry.slack_user_id,
                         entry.id,
-                        {"time": time_uuid, "job": entry.job_number},
+                        {name: one for name, one in ids.items() if one is not None},
                     ),
                 )
         return changed
+
+
+def _is_about(told: dt.datetime | None, now: dt.datetime | None) -> bool:
+    """Whether two ends of waiting are the same to a person: a message is not changed for less."""
+    if told is None or now is None:
+        return told is now
+    return abs(told - now) < _SAME_TO_PEOPLE
 
 
 def _new_time(entry: Entry) -> NewTime:

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from xpm.api import Limits
 from xpm.clock import Clock
 from xpm.store import Database
 from xpm.store import calls as call_store
@@ -21,6 +22,7 @@ class Standing:
     """The connection, the syncs and the queue, as one person may see them.
 
     `own` and `everyone` count entries by state; `nobodys_calls` are e-mail addresses with their calls;
+    `calls_left` are the requests XPM still takes today, None while it has not said;
     `may_mend` says whether this person may disconnect and is shown what concerns others.
     """
 
@@ -33,6 +35,7 @@ class Standing:
     nobodys_calls: list[tuple[str, int]]
     may_mend: bool
     time_zone: str
+    calls_left: int | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -48,9 +51,10 @@ class Standing:
 class Standings:
     """Reads how things stand."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, limits: Limits | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._limits = limits or Limits()
 
     async def of(self, person: Person) -> Standing:
         """How things stand for a person in their workspace."""
@@ -66,13 +70,19 @@ class Standings:
             latest = await connection_store.last_sync(tx, workspace_id, finished=False)
             own = await entry_store.count_by_state(tx, workspace_id, person.slack_user_id)
             everyone = await entry_store.count_by_state(tx, workspace_id)
-            may_mend = person.is_admin or (
+            is_theirs = person.is_admin or (
                 connection is not None and connection.connected_by == person.slack_user_id
             )
+            # Somebody who connected and became a guest since may do nothing any more.
+            may_mend = is_theirs and not person.is_guest and not person.has_left
             since = self._clock() - _NOBODYS_CALLS
             nobodys = await call_store.of_nobody(tx, workspace_id, since) if may_mend else []
+        calls_left = (
+            None if connection is None else await self._limits.of(connection.tenant_id).day_left()
+        )
         return Standing(
             connection=connection,
+            calls_left=calls_left,
             connected_by=connected_by,
             last_sync=last,
             running_sync=latest if latest is not None and latest.finished_at is None else None,

@@ -21,8 +21,8 @@ def link(url: str, expires_at: dt.datetime, time_zone: str, now: dt.datetime) ->
     """The way to Xero's consent, for one person alone."""
     until = expires_at.astimezone(kit.zone(time_zone))
     text = (
-        "*Connect Xero Practice Manager*\nYou will sign in at Xero and allow this app to read clients, jobs and "
-        "staff and to write time."
+        "*Connect Xero Practice Manager*\nYou will sign in with Google, Microsoft or Apple, "
+        "then allow access in Xero."
     )
     blocks = [
         kit.section(text),
@@ -48,6 +48,16 @@ def not_connected() -> Message:
         kit.actions("connect", kit.button("Connect", BEGIN, style="primary")),
     ]
     return Message("XPM is not connected. Type /xpm connect to connect it.", blocks)
+
+
+def no_sign_in() -> Message:
+    """Nobody may connect, because no way to sign in is set up."""
+    title = "XPM cannot be connected yet"
+    lines = (
+        "Xero allows connecting only to people who sign in with Google, Microsoft or Apple, and none of them is set "
+        "up for this app.\nTell whoever runs it: `xpm-slack doctor` says what is missing."
+    )
+    return Message(f"{title}. {lines}", [kit.section(f"*{title}*\n{lines}")])
 
 
 def guests_may_not() -> Message:
@@ -168,6 +178,9 @@ def connection_lines(standing: Standing, now: dt.datetime) -> list[str]:
         lines.append(f"Last sync {when}. {in_sync(standing.last_sync)}")
     else:
         lines.append("Not synced yet.")
+    lines.append(f"Numbers without a country code are read as of {connection.region}.")
+    if standing.calls_left is not None:
+        lines.append(f"XPM takes {standing.calls_left:,} more requests from this app today.")
     return lines
 
 
@@ -202,9 +215,10 @@ def disconnect_modal(connection: Connection, unsaved: int) -> kit.Element:
     practice = kit.escape(connection.practice)
     lines = [
         f"*Disconnect {practice}?*",
-        "• The connection is deleted at Xero and its tokens are revoked.",
+        "• The connection is deleted at Xero, and the app's access with its last one.",
         "• Clients, contacts, staff and jobs downloaded from XPM are forgotten here.",
-        "• Times already saved stay in XPM. The log of who did what is kept.",
+        "• Times already saved stay in XPM. Calls not logged yet keep what was chosen.",
+        "• The log of who did what is kept.",
     ]
     if unsaved:
         lines.append(
@@ -259,6 +273,23 @@ def _plain_modal(mrkdwn: str) -> kit.Element:
         "close": kit.plain("Close", 24),
         "blocks": [kit.section(mrkdwn)],
     }
+
+
+def ended(connection: Connection, waiting: int) -> Message:
+    """Xero ended the connection: said once, to whoever connected."""
+    title = f"Xero ended the connection to {connection.practice}"
+    if waiting:
+        verb = "is" if waiting == 1 else "are"
+        line = (
+            f"{kit.several(waiting, 'time')} {verb} waiting and will be saved after you reconnect."
+        )
+    else:
+        line = "No time can be logged until somebody reconnects. Nothing that was typed is lost."
+    blocks = [
+        kit.section(f"*{kit.escape(title)}*\n{line}"),
+        kit.actions("connect", kit.button("Reconnect", BEGIN, style="primary")),
+    ]
+    return Message(f"{title}. {line}", blocks)
 
 
 def disconnected(practice: str) -> Message:

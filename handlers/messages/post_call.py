@@ -16,7 +16,7 @@ from xpm.directory import is_open, job_url
 from xpm.entry_view import EntryView
 from xpm.matching import for_people
 from xpm.store.calls import Call
-from xpm.store.entries import Act, State
+from xpm.store.entries import Act, Entry, State
 from xpm.store.mirror import Job
 
 MINUTES = "post_call.minutes"
@@ -144,7 +144,8 @@ def _form(view: EntryView, now: dt.datetime) -> Message:
         blocks.append(kit.section(trouble[1]))
         text = f"{trouble[0]} {text}"
     if view.connection is None or view.connection.ended_at is not None:
-        blocks.append(kit.section("*XPM is not connected*\nConnect it, then log this call here."))
+        said, lines = _not_connected(entry)
+        blocks.append(kit.section(f"*{said}*\n{lines}"))
         blocks.append(
             kit.actions(
                 f"do:{entry.id}",
@@ -152,7 +153,7 @@ def _form(view: EntryView, now: dt.datetime) -> Message:
                 kit.button("Don't log", DISMISS, entry.id),
             )
         )
-        return Message(f"XPM is not connected. {text}", blocks)
+        return Message(f"{said}. {text}", blocks)
     if not view.has_staff:
         email = view.person.email or "your Slack e-mail address"
         lines = (
@@ -176,6 +177,15 @@ def _form(view: EntryView, now: dt.datetime) -> Message:
         buttons.append(kit.button("Don't log", DISMISS, entry.id))
     blocks.append(kit.actions(f"do:{entry.id}", *buttons))
     return Message(text, blocks)
+
+
+def _not_connected(entry: Entry) -> tuple[str, str]:
+    if Problem.DISCONNECTED in problems(entry):
+        return (
+            "XPM was disconnected",
+            "This is not logged. What you chose is kept: connect XPM again, then log it here.",
+        )
+    return "XPM is not connected", "Connect it, then log this call here."
 
 
 def _fields(view: EntryView) -> list[Block]:
@@ -283,8 +293,12 @@ def _sending(view: EntryView, now: dt.datetime) -> Message:
         line = f"XPM is not connected. Your {amount} on {job} are safe and will be saved after somebody reconnects."
         buttons.insert(0, kit.button("Connect", CONNECT, style="primary"))
     elif entry.waiting_for == WAITING_FOR_TOMORROW:
+        until = "today"
+        if entry.waiting_until is not None and entry.waiting_until > now:
+            moment = kit.moment(entry.waiting_until, view.person.time_zone, now)
+            until = f"until {moment.removeprefix('today ')}"
         line = (
-            f"XPM takes no more requests from this app today. Your {amount} on {job} are safe and will be saved "
+            f"XPM takes no more requests from this app {until}. Your {amount} on {job} are safe and will be saved "
             "when it does."
         )
     elif entry.waiting_for is not None:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from handlers.services import Services
+from xpm import places
 from xpm.calls import EndedCall
 from xpm.store import workspaces as store
 from xpm.vault import Vault
@@ -64,7 +65,7 @@ def routes(services: Services, vault: Vault, kinds: Mapping[str, PhoneSystemKind
             return _refuse(404, "unknown_address", "")
         delivery = Delivery({name.lower(): value for name, value in request.headers.items()}, body)
         try:
-            kind.verify(delivery, vault.open(system.secret, f"phone_systems.secret:{system.id}"))
+            kind.verify(delivery, vault.open(system.secret, places.phone_secret(system.id)))
             calls = kind.read(delivery)
         except Unproven as error:
             return _refuse(401, str(error), system_id)

@@ -2,22 +2,24 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
-from xpm.connections import Refusal
+from handlers.signin.identity import Doubt
+from xpm.connecting import Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What happened, what it means, and the one way on."""
+    """What happened, what it means, and the ways on: (words, address), the first of them the main one."""
 
     title: str
     lines: tuple[str, ...]
-    button: str | None = None
-    address: str | None = None
+    ways: tuple[tuple[str, str], ...] = ()
+    aside: tuple[str, str] | None = None
     is_good: bool = False
 
 
@@ -94,15 +96,103 @@ def connected(practice: str, slack: str | None) -> Page:
     lines = (
         "Clients, contacts and jobs are being downloaded now. Slack tells you when they are there.",
     )
-    return Page(
-        f"Connected to {practice}", lines, "Back to Slack" if slack else None, slack, is_good=True
-    )
+    return Page(f"Connected to {practice}", lines, _to_slack(slack), is_good=True)
 
 
 def refused(refusal: Refusal, slack: str | None) -> Page:
     """Why it did not work, and what to do."""
     title, lines = _REFUSED[refusal]
-    return Page(title, lines, "Back to Slack" if slack else None, slack)
+    return Page(title, lines, _to_slack(slack))
+
+
+def _to_slack(slack: str | None) -> tuple[tuple[str, str], ...]:
+    return (("Back to Slack", slack),) if slack else ()
+
+
+def sign_in(workspace: str, email: str, ways: Sequence[tuple[str, str]], password: str) -> Page:
+    """Whose Slack is being connected, as whom, and how to sign in."""
+    lines = (
+        f"You are connecting {workspace}’s Slack to Xero Practice Manager, as {email or 'somebody without e-mail'}.",
+        "If that is not you, close this page. Otherwise sign in with that address; Xero asks for it.",
+    )
+    buttons = tuple((f"Sign in with {label}", address) for label, address in ways)
+    return Page(
+        "Sign in first", lines, buttons, ("I sign in with a password only", password), is_good=True
+    )
+
+
+_STEPS = {
+    "Google": "If your firm’s mail is with Google Workspace, choose Google and sign in with your work address.",
+    "Microsoft": "If your firm’s mail is with Microsoft 365, choose Microsoft and your work or school account.",
+    "Apple": "If your firm’s mail is elsewhere, make an Apple account with your work address at account.apple.com, "
+    "confirm the address, choose Apple and share that address.",
+}
+
+
+def password_only(labels: Sequence[str], back: str) -> Page:
+    """For somebody who has only a password login: Xero's rule, and how to get another."""
+    lines = (
+        "Xero lets nobody use Practice Manager from another product with a password alone.",
+        # A private Google or Microsoft account under a work address does not prove it, so none is advised.
+        *(_STEPS[label] for label in labels if label in _STEPS),
+        "Your IT person knows which it is. Then come back here, or type /xpm connect in Slack for a fresh link.",
+    )
+    return Page(
+        "Xero asks for Google, Microsoft or Apple sign-in", lines, (("Back to sign-in", back),)
+    )
+
+
+_DOUBTS: dict[Doubt, tuple[str, str]] = {
+    Doubt.UNPROVEN: (
+        "That sign-in could not be proven",
+        "The answer was not made for this page, or not just now. Nothing was changed.",
+    ),
+    Doubt.EXPIRED: ("That sign-in took too long", "Nothing was changed. Try once more."),
+    Doubt.PERSONAL_ACCOUNT: (
+        "That is a personal Microsoft account",
+        "Only a work or school account proves a work address. Choose your work account.",
+    ),
+    Doubt.UNVERIFIED_EMAIL: (
+        "That address is not proven",
+        "The account does not prove that its e-mail address is yours. With Microsoft, an admin adds the optional claim "
+        "xms_edov to the app; with Google, use the account of your firm. Or choose another way to sign in.",
+    ),
+    Doubt.RELAY_ADDRESS: (
+        "Apple hides your address",
+        "You chose “Hide My Email”, and a relay address can never be your work address. Sign in once more and share "
+        "your real address.",
+    ),
+    Doubt.NO_EMAIL: (
+        "That account tells no e-mail address",
+        "Choose an account with your work address.",
+    ),
+    Doubt.OTHER_DOMAIN: ("That address is not of an allowed domain", "Choose your work account."),
+    Doubt.CANCELLED: ("You did not sign in", "Nothing was changed."),
+    Doubt.UNAVAILABLE: (
+        "The sign-in page does not answer",
+        "Nothing was changed. Wait a minute, then try again.",
+    ),
+}
+
+
+def doubted(doubt: Doubt, email: str, signed_in_as: str, domains: Sequence[str], back: str) -> Page:
+    """Why a sign-in was not enough; `email` is the person's in Slack, `signed_in_as` the account's."""
+    if doubt is Doubt.OTHER_EMAIL:
+        title = "You signed in as somebody else"
+        told = (
+            f"You signed in as {signed_in_as}."
+            if signed_in_as
+            else "You signed in with another address."
+        )
+        lines: tuple[str, ...] = (
+            f"{told} In Slack you are {email or 'without an e-mail address'}.",
+            "Sign in with the address you have in Slack, or have your Slack address changed, then type /xpm connect.",
+        )
+    else:
+        title, line = _DOUBTS[doubt]
+        allowed = f"Allowed: {', '.join(domains)}." if doubt is Doubt.OTHER_DOMAIN else ""
+        lines = tuple(filter(None, (line, allowed)))
+    return Page(title, lines, (("Back to sign-in", back),))
 
 
 def answer(page: Page, status: int = 200) -> HTMLResponse:

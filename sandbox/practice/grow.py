@@ -65,7 +65,7 @@ MONTHS = ("Jan–Feb", "Mar–Apr", "May–Jun", "Jul–Aug", "Sep–Oct", "Nov�
 OPEN_STATES = ("Planned", "In Progress", "In Progress", "On Hold", "Ready for Review")
 # https://www.acma.gov.au/phone-numbers-use-tv-shows-films-and-creative-works
 DRAMA_MOBILES = tuple(
-    "0491 " + rest.replace("-", " ")
+    "+61 491 " + rest.replace("-", " ")
     for rest in split_words(
         """
     570-006 570-157 570-158 570-159 570-110 570-313 570-737 571-266 571-491 571-804
@@ -99,7 +99,10 @@ def grow(practice: Practice, settings: PracticeSettings) -> None:
 
 
 def landline(index: int) -> tuple[str, str]:
-    """Return the number of the client at `index` and its country; no two below 65,000 are alike."""
+    """Return the number of the client at `index` and its country; no two below 65,000 are alike.
+
+    A practice of New Zealand writes numbers of Australia with their country code.
+    """
     turn, place = index % 5, index // 5
     if turn == 4:
         # NZ has no drama range: 555 with a rest that the fixed clients do not use.
@@ -108,8 +111,8 @@ def landline(index: int) -> tuple[str, str]:
     half = "5550" if place < 10_000 else "7010"
     digits = f"{place % 10_000:04}"
     written = (
-        f"({area}) {half} {digits}",
-        f"{area} {half}{digits}",
+        f"+61 ({area[1]}) {half} {digits}",
+        f"+61{area[1]}{half}{digits}",
         f"+61 {area[1]} {half} {digits}",
     )
     return written[place % 3], "Australia"

@@ -47,6 +47,8 @@ class PracticeSettings:
     """Time dated before this is refused; a timedelta counts back from today (UTC)."""
     timesheet_task: Literal["instance", "definition", "either"] = "instance"
     """Which identifier a timesheet's TaskUUID must carry: the one open question of the real API."""
+    long_rows: bool = False
+    """Whether the list of clients has every field of the documentation: 15,000 clients weigh 50 MB."""
     uuid_in_job_lists: bool = False
     """Whether the rows of job lists carry the job's UUID; the vendor's own sample omits it."""
     now: Callable[[], datetime] = utc_now

@@ -78,7 +78,11 @@ async def take_consent(request: Request) -> Response:
         back["error"] = "access_denied"
     else:
         team_id, _, user_id = form.get("person", "").partition(":")
-        person = workspace.person(team_id, user_id)
+        organisation = workspace.organisations.get(team_id)
+        if organisation is not None and not workspace.manifest.is_org_ready:
+            return _refused("not_allowed", 403)
+        home = workspace.team_of(user_id) if organisation is not None else None
+        person = workspace.person(home.id if home is not None else team_id, user_id)
         if person is None or person.is_deleted:
             return _refused("user_not_found")
         if person.is_guest:
@@ -124,6 +128,18 @@ def _page(workspace: Workspace, wanted: _Wanted, query: Mapping[str, str]) -> st
         + "</optgroup>"
         for team in teams
     )
+    if workspace.manifest.is_org_ready:
+        groups += "".join(
+            f'<optgroup label="{escape(one.name)}, the whole organisation">'
+            + "".join(
+                f'<option value="{one.id}:{person.id}">{escape(person.name)}</option>'
+                for team_id in one.team_ids
+                for person in workspace.teams[team_id].people.values()
+                if person.is_admin
+            )
+            + "</optgroup>"
+            for one in workspace.organisations.values()
+        )
     scopes = "".join(f"<li><code>{escape(one)}</code></li>" for one in wanted.scopes)
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8>"

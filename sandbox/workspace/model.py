@@ -25,6 +25,7 @@ class Person:
     is_admin: bool = False
     is_guest: bool = False
     is_deleted: bool = False
+    is_bot: bool = False
     tz: str = "Pacific/Auckland"
 
     @property
@@ -105,15 +106,26 @@ class View:
 
 @dataclass
 class Installation:
-    """The app in one team: its bot token and what the token may do."""
+    """The app in one team, or in a whole organisation: its bot token and what the token may do.
 
-    team_id: str
+    `expires_at` holds when each token ends that Slack rotates; only the newest `token` is good.
+    """
+
+    team_id: str  # E… for a whole organisation
     token: str = field(repr=False)
     scopes: tuple[str, ...]
     bot_user_id: str
     bot_id: str
     installed_by: str
     state: Literal["live", "revoked", "uninstalled"] = "live"
+    enterprise_id: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a whole organisation's."""
+        return self.team_id == self.enterprise_id
 
 
 @dataclass
@@ -127,6 +139,7 @@ class Team:
     channels: dict[str, Channel]
     app_channels: dict[str, str] = field(default_factory=dict)  # user id -> D…
     installation: Installation | None = None
+    enterprise_id: str | None = None
 
     @property
     def bot_user_id(self) -> str:
@@ -137,6 +150,16 @@ class Team:
     def bot_id(self) -> str:
         """The app's bot, the same after every installation."""
         return f"B0BOT{self.id[2:]}"
+
+
+@dataclass
+class Organisation:
+    """Several teams of one firm (Enterprise Grid), with the app given to all of them at once or not."""
+
+    id: str
+    name: str
+    team_ids: tuple[str, ...]
+    installation: Installation | None = None
 
 
 @dataclass

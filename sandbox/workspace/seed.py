@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.workspace.model import Channel, Person, Team
+from sandbox.workspace.model import Channel, Organisation, Person, Team
 
 
 def seed_teams() -> dict[str, Team]:
@@ -26,6 +26,25 @@ def seed_teams() -> dict[str, Team]:
         "T0KEA": _team("T0KEA", "Kea Accounting", "kea-accounting", kea, "C0GENERAL"),
         "T0TUI": _team("T0TUI", "Tui Advisory", "tui-advisory", tui, "C1GENERAL"),
     }
+
+
+def seed_organisation() -> tuple[Organisation, dict[str, Team]]:
+    """The Rata Group with its two teams; nobody of one is in the other."""
+    north = [
+        Person("W0RUBY", "T0RATA", "Ruby Moss", "ruby", "ruby@rata.example.com", is_admin=True),
+        Person("W0RON", "T0RATA", "Ron Reed", "ron", "ron@rata.example.com"),
+    ]
+    south = [
+        Person("W0SIA", "T0RIMU", "Sia Wood", "sia", "sia@rimu.example.com", is_admin=True),
+        Person("W0SOL", "T0RIMU", "Sol Webb", "sol", "sol@rimu.example.com"),
+    ]
+    teams = {
+        "T0RATA": _team("T0RATA", "Rata North", "rata-north", north, "C2GENERAL"),
+        "T0RIMU": _team("T0RIMU", "Rimu South", "rimu-south", south, "C3GENERAL"),
+    }
+    for team in teams.values():
+        team.enterprise_id = "E0RATA"
+    return Organisation("E0RATA", "Rata Group", tuple(teams)), teams
 
 
 def _team(team_id: str, name: str, domain: str, people: list[Person], general: str) -> Team:

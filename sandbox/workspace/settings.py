@@ -13,7 +13,8 @@ class WorkspaceSettings:
 
     `public_url` is this server's own address without a trailing slash. `addresses` is what
     `GET /client/addresses` answers. `event_retry_delays` are the waits in seconds before the
-    first, second and third re-delivery of an event the app did not accept.
+    first, second and third re-delivery of an event the app did not accept. `has_organisation`
+    adds an organisation of two teams. `token_seconds` is how long a token lives with rotation.
     """
 
     public_url: str
@@ -27,6 +28,8 @@ class WorkspaceSettings:
     event_retry_delays: tuple[float, ...] = (0, 60, 300)
     trigger_seconds: float = 3.0
     has_rate_limits: bool = True
+    has_organisation: bool = False
+    token_seconds: float = 43_200.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Manifest:
     has_home_tab: bool
     has_messages_tab: bool
     is_messages_tab_read_only: bool
+    is_org_ready: bool
+    has_token_rotation: bool
 
     @classmethod
     def read(cls, manifest: Mapping[str, Any]) -> Manifest:
@@ -95,4 +100,6 @@ class Manifest:
             has_home_tab=bool(home.get("home_tab_enabled", False)),
             has_messages_tab=bool(home.get("messages_tab_enabled", True)),
             is_messages_tab_read_only=bool(home.get("messages_tab_read_only_enabled", False)),
+            is_org_ready=bool(settings.get("org_deploy_enabled", False)),
+            has_token_rotation=bool(settings.get("token_rotation_enabled", False)),
         )

@@ -67,12 +67,14 @@ def view_json(workspace: Workspace, view: View) -> JsonObject:
         "root_view_id": view.root_id,
         "app_id": workspace.settings.app_id,
         "external_id": body.get("external_id") or "",
-        "app_installed_team_id": view.team_id,
+        "app_installed_team_id": (
+            team.enterprise_id if workspace.given_whole(team) is not None else view.team_id
+        ),
         "bot_id": team.bot_id,
     }
 
 
-def person_json(person: Person, *, has_email: bool) -> JsonObject:
+def person_json(person: Person, *, has_email: bool, enterprise_id: str | None = None) -> JsonObject:
     """A user as users.info answers it; the e-mail only with users:read.email."""
     profile: JsonObject = {
         "real_name": person.name,
@@ -91,10 +93,13 @@ def person_json(person: Person, *, has_email: bool) -> JsonObject:
         "name": person.username,
         "deleted": person.is_deleted,
         "profile": profile,
-        "is_bot": False,
+        "is_bot": person.is_bot,
         "is_app_user": False,
         "updated": 1_760_000_000,
     }
+    if enterprise_id is not None:
+        teams = [person.team_id]
+        shape["enterprise_user"] = {"id": person.id, "enterprise_id": enterprise_id, "teams": teams}
     if person.is_deleted:
         return shape
     offset = datetime.now(ZoneInfo(person.tz)).utcoffset()

@@ -21,6 +21,7 @@ from sandbox.workspace.model import (
     Installation,
     JsonObject,
     Message,
+    Organisation,
     Person,
     Team,
     Toast,
@@ -29,7 +30,7 @@ from sandbox.workspace.model import (
     Watcher,
 )
 from sandbox.workspace.rates import Rates
-from sandbox.workspace.seed import seed_teams
+from sandbox.workspace.seed import seed_organisation, seed_teams
 from sandbox.workspace.settings import Manifest, WorkspaceSettings
 
 
@@ -42,6 +43,11 @@ class Workspace:
         self.clock = clock
         self.log = logging.getLogger("sandbox.workspace")
         self.teams: dict[str, Team] = seed_teams()
+        self.organisations: dict[str, Organisation] = {}
+        if settings.has_organisation:
+            organisation, teams = seed_organisation()
+            self.organisations[organisation.id] = organisation
+            self.teams |= teams
         self.installations: dict[str, Installation] = {}  # by token, dead ones too
         self.triggers: dict[str, Trigger] = {}
         self.hooks: dict[str, Hook] = {}
@@ -128,6 +134,16 @@ class Workspace:
         self.refusals.append({"what": what, "why": why})
 
     # -- looking up -----------------------------------------------------------------------
+
+    def organisation(self, team: Team) -> Organisation | None:
+        """The organisation a team belongs to."""
+        return self.organisations.get(team.enterprise_id or "")
+
+    def given_whole(self, team: Team) -> Organisation | None:
+        """The organisation that gave the app to all its teams, this one among them."""
+        found = self.organisation(team)
+        is_whole = team.installation is not None and team.installation.is_whole
+        return found if is_whole else None
 
     def team_of(self, user_id: str) -> Team | None:
         """The team a person belongs to."""

@@ -1,6 +1,7 @@
 """The app as a program of its own, on the sandbox: its verbs, its doctor, its log at DEBUG, its end."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -19,7 +20,11 @@ from tests.bot.surroundings import environment
 from tests.handlers.inside import KEA, chosen, in_a_thread, task_of
 from xpm.vault import Vault
 
-KINDS = ("Settings", "Database", "Public address", "Slack", "Xero")
+# Where this checkout is, when it is not the installed one.
+OURS = {"PATH": "/usr/bin:/bin"} | {
+    name: value for name, value in os.environ.items() if name == "PYTHONPATH"
+}
+KINDS = ("Settings", "Database", "Public address", "Slack", "Xero", "Sign-in")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +42,7 @@ async def run(environment: Mapping[str, str], *words: str, cwd: Path) -> tuple[i
     """A verb of the command line: how it ends and what it prints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", *words,
-        env={"PATH": "/usr/bin:/bin", **environment}, cwd=cwd,
+        env={**OURS, **environment}, cwd=cwd,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     printed, _ = await asyncio.wait_for(process.communicate(), 50)
@@ -66,6 +71,9 @@ NOWHERE = "http://127.0.0.1:9"
 """Nobody listens there: the port "discard" of loopback."""
 
 
+NO_GOOGLE = {"SIGN_IN_PROVIDERS": "google", "GOOGLE_CLIENT_ID": "", "GOOGLE_CLIENT_SECRET": ""}
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -76,6 +84,13 @@ NOWHERE = "http://127.0.0.1:9"
         ({"SLACK_API_URL": NOWHERE}, r"✗ Slack: Slack does not answer\. Check the way out"),
         ({"XERO_IDENTITY_URL": NOWHERE}, r"✗ Xero: Xero does not answer\. Check the way out"),
         ({"XERO_CLIENT_SECRET": "a wrong secret"}, r"✗ Xero: the client id or secret is wrong\. Copy both"),
+        ({"GOOGLE_CLIENT_SECRET": "a wrong secret"}, r"✗ Sign-in: Google does not know the client id or secret\. Copy"),
+        ({"GOOGLE_CLIENT_SECRET": ""}, r"✗ Sign-in: XPM_SLACK_GOOGLE_CLIENT_SECRET is missing, so that way"),
+        ({"MICROSOFT_AUTHORITY": NOWHERE}, r"✗ Sign-in: Microsoft does not answer\. Check the way out"),
+        ({"APPLE_KEY_ID": "KEY0000002"}, r"✗ Sign-in: Apple does not know the client id or secret\."),
+        (NO_GOOGLE, r"✗ Sign-in: nobody can connect XPM, .* Set XPM_SLACK_GOOGLE_CLIENT_ID"),
+        ({"APPLE_PRIVATE_KEY": "nonsense"}, r"✗ Setting XPM_SLACK_APPLE_PRIVATE_KEY it must be the text of the \.p8"),
+        ({"SIGN_IN_PROVIDERS": "facebook"}, r"✗ Setting XPM_SLACK_SIGN_IN_PROVIDERS only google, microsoft, apple"),
         ({"ENCRYPTION_KEYS": "A" * 43 + "="}, r"✗ Slack: the token of T0KEA was sealed with a key that is not"),
     ],
     ids=str,
@@ -155,7 +170,7 @@ async def test_log_of_connecting_and_saving_at_debug_holds_nothing_personal_and_
     async with made.visitor("U0SAM") as sam, made.visitor("U0MIA") as mia:
         await sam.type("/xpm connect")
         url = address_of(await sam.message("works once, until"), "Connect")
-        _, where, html = await sam.open(url)
+        _, where, html = await sam.sign_in(url)
         _, where, html = await sam.fill(where, html, practice=KEA, answer="allow")
         assert "Connected to" in html
         await sam.message("In sync:", seconds=30)
@@ -196,7 +211,7 @@ async def test_serve_ends_cleanly_when_it_is_asked_to(tmp_path: Path, made: Worl
     port = _free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", "serve",
-        env={"PATH": "/usr/bin:/bin", **settings, "XPM_SLACK_PORT": str(port)}, cwd=tmp_path,
+        env={**OURS, **settings, "XPM_SLACK_PORT": str(port)}, cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     async with made.visitor() as somebody:

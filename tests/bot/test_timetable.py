@@ -11,17 +11,20 @@ import sqlalchemy as sa
 
 from bot.timetable import Timetable
 from xpm import migrations
-from xpm.directory import Directory
 from xpm.durable import Durable
-from xpm.store import Database, Transaction
+from xpm.mirroring import Mirroring
+from xpm.rhythm import Rhythm
+from xpm.store import Database, Transaction, links
 from xpm.store import connections as connection_store
 from xpm.store import workspaces as workspace_store
-from xpm.store.connections import Connection, ConnectLink
+from xpm.store.connections import Connection, Sync
+from xpm.store.links import ConnectLink
 from xpm.store.workspaces import Workspace
 from xpm.syncing import Syncing, SyncNotices
 from xpm.vault import Vault, new_key
 
 START = dt.datetime(2026, 11, 23, 1, 0, tzinfo=dt.UTC)
+NOON = START + dt.timedelta(hours=11)
 
 
 class Noting(Durable):
@@ -75,35 +78,54 @@ async def store(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def timetable(store: Database, engine: Noting, clock: Turned) -> Timetable:
-    syncing = Syncing(store, cast("Directory", None), engine, cast("SyncNotices", None), never)
-    return Timetable(store, syncing, clock, 30)
+    syncing = Syncing(store, cast("Mirroring", None), engine, cast("SyncNotices", None), never)
+    return Timetable(store, syncing, clock, Rhythm())
+
+
+async def copied(store: Database, workspace_id: str, sync_id: str, at: dt.datetime) -> None:
+    """A full sync that has succeeded."""
+    async with store.transaction() as tx:
+        done = Sync(workspace_id, sync_id, at, finished_at=at, region="NZ")
+        await connection_store.start_sync(tx, done)
 
 
 async def test_tick_asks_for_each_connected_practice_with_the_key_of_its_slot(
     store: Database,
 ) -> None:
     engine, clock = Noting(store), Turned()
+    for workspace_id in ("T0KEA", "T0TUI", "T0ENDED"):
+        await copied(store, workspace_id, "s1", NOON)
+    clock.now = NOON + dt.timedelta(minutes=12)
     await timetable(store, engine, clock).sync_all()
-    slot = int(START.timestamp() // 1800)
-    assert sorted(engine.asked) == [
-        ("sync_practice", f"T0KEA:slot:{slot}"),
-        ("sync_practice", f"T0TUI:slot:{slot}"),
-    ]
+    of_clients = [key for _, key in engine.asked if ":clients:" in key]
+    assert [key.partition(":")[0] for key in of_clients] == ["T0KEA", "T0TUI"]
 
 
 async def test_ticks_of_one_slot_have_one_key_on_every_replica_and_the_next_has_another(
     store: Database,
 ) -> None:
     engine, clock = Noting(store), Turned()
+    await copied(store, "T0KEA", "s1", NOON)
     replicas = [timetable(store, engine, clock) for _ in range(3)]
-    for seconds in (0, 1, 1799):
-        clock.now = START + dt.timedelta(seconds=seconds)
+    for minute in range(30):
+        clock.now = NOON + dt.timedelta(minutes=minute)
         for replica in replicas:
             await replica.sync_all()
-    assert len(set(engine.asked)) == 2
-    clock.now = START + dt.timedelta(seconds=1800)
-    await replicas[0].sync_all()
-    assert len(set(engine.asked)) == 4
+    keys = [key for _, key in engine.asked if ":clients:" in key]
+    # Three replicas ask for each slot once; the durable engine takes a key once.
+    assert len(keys) == 3 * len(set(keys))
+    assert len(set(keys)) in (2, 3)
+
+
+async def test_purge_forgets_old_syncs_but_the_last_full_one(store: Database) -> None:
+    clock = Turned()
+    for days in (9, 8, 7):
+        await copied(store, "T0KEA", f"s{days}", START - dt.timedelta(days=days))
+    await copied(store, "T0TUI", "s1", START - dt.timedelta(days=9))
+    await timetable(store, Noting(store), clock).purge()
+    async with store.reading() as tx:
+        left = (await tx.execute(sa.text("select workspace_id, id from syncs order by 1"))).all()
+    assert [tuple(row) for row in left] == [("T0KEA", "s7"), ("T0TUI", "s1")]
 
 
 async def test_purge_forgets_links_that_expired_a_day_ago_and_keeps_the_rest(
@@ -113,7 +135,7 @@ async def test_purge_forgets_links_that_expired_a_day_ago_and_keeps_the_rest(
     async with store.transaction() as tx:
         for name, age in (("old", 25), ("young", 23), ("open", -1)):
             expires = START - dt.timedelta(hours=age)
-            await connection_store.add_link(tx, ConnectLink(name, "T0KEA", "U0", expires))
+            await links.add(tx, ConnectLink(name, "T0KEA", "U0", expires))
     await timetable(store, Noting(store), clock).purge()
     async with store.reading() as tx:
         left = (await tx.execute(sa.text("select link from connect_links order by link"))).all()

@@ -66,7 +66,7 @@ async def connected(stage: Stage) -> Stage:
         before = len((await stage.sam.see())["messages"])
         await stage.sam.type("/xpm connect")
         [link] = await stage.sam.until(lambda seen: seen["messages"][before:], "link to connect")
-        _, where, html = await stage.sam.open(address_of(link, "Connect"))
+        _, where, html = await stage.sam.sign_in(address_of(link, "Connect"))
         await stage.sam.fill(where, html, practice=story.KEA, answer="allow")
         await stage.sam.until(
             lambda seen: any("In sync:" in text_of(one) for one in seen["messages"][before:]),

@@ -21,10 +21,12 @@ def button(where: Locator | Page, words: str) -> Locator:
 
 
 async def allow_at_xero(desk: Desk, link: Locator, *, keep: bool = False) -> Page:
-    """Follows the link to Xero, chooses Kea Accounting and allows access; the page at the end."""
+    """Follows the link, signs in as Sam, chooses Kea Accounting at Xero and allows access; the page at the end."""
     async with desk.page.expect_popup() as opened:
         await button(link, "Connect").click()
     tab = await opened.value
+    await tab.get_by_role("link", name="Sign in with Google").click()
+    await tab.get_by_role("button", name="sam@example.com work account").first.click()
     await expect(tab.get_by_role("heading", name="wants access")).to_be_visible()
     await tab.get_by_role("radio", name="Kea Accounting").check()
     if keep:

@@ -25,6 +25,8 @@ def default_of(name: str) -> str:
     value = FIELDS[name].default
     if value is PydanticUndefined or value is None:
         return ""
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

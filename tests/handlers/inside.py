@@ -20,8 +20,10 @@ import sqlalchemy as sa
 from bot import app as app_module
 from bot import manifest, phone_systems, web
 from bot.app import App
-from bot.settings import Settings
+from bot.settings import PREFIX, Settings
+from sandbox import world as sandbox_world
 from sandbox.practice import PracticeSettings, PretendXero, create_practice
+from sandbox.providers import PretendProviders, create_providers
 from sandbox.serving import address, listen, serving
 from sandbox.telephone import TelephoneSettings, create_telephone
 from sandbox.visitor import Json, NotThere, Visitor, address_of, text_of
@@ -57,6 +59,11 @@ def values(urls: Mapping[str, str], folder: Path) -> dict[str, Any]:
         "xero_identity_url": urls["practice"],
         "xero_api_url": urls["practice"],
         "encryption_keys": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        **{
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in sandbox_world.app_settings(urls, folder).items()
+            if name.removeprefix(PREFIX).startswith(("GOOGLE_", "MICROSOFT_", "APPLE_"))
+        },
     }
 
 
@@ -68,9 +75,11 @@ class Inside:
     page: str
     practice: str
     telephone: str
+    providers: str
     made: App
     slack: Workspace
     xero: PretendXero
+    signing: PretendProviders
     loop: asyncio.AbstractEventLoop
 
     async def on_its_loop(self, work: Coroutine[Any, Any, T]) -> T:
@@ -168,8 +177,7 @@ class Inside:
     async def connect(self, user: str = "U0SAM", tenant: str = KEA, team: str = "T0KEA") -> None:
         """Connects a practice through the link and Xero's consent, and waits for the first sync."""
         async with self.visitor(user, team) as person:
-            url = await link(person)
-            status, where, html = await person.open(url)
+            status, where, html = await person.sign_in(await link(person))
             assert status == 200, html
             status, where, html = await person.fill(where, html, practice=tenant, answer="allow")
             assert "Connected to" in html, html
@@ -296,11 +304,13 @@ async def world(
     settings: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Inside]:
     """Starts everything in this process and installs the app in Kea's team, a telephone included."""
-    bound = {name: listen() for name in ("app", "page", "practice", "telephone")}
+    bound = {name: listen() for name in ("app", "page", "practice", "telephone", "providers")}
     urls = {name: address(one) for name, one in bound.items()}
+    urls["providers"] = urls["providers"].replace("127.0.0.1", "localhost")
+    given = values(urls, folder)
     chosen_settings = Settings(
         _env_file=None,  # type: ignore[call-arg]  # pydantic-settings takes it, its types do not say so
-        **{**values(urls, folder), **(settings or {})},
+        **{**given, **(settings or {})},
     )
     await asyncio.to_thread(migrations.upgrade, chosen_settings.database_url)
     slack = create_workspace(
@@ -312,6 +322,11 @@ async def world(
             signing_secret=SIGNING_SECRET,
             manifest=manifest.filled(urls["app"]),
             **{"has_rate_limits": False, "event_retry_delays": (), **(workspace or {})},
+        )
+    )
+    providers = create_providers(
+        sandbox_world.provider_settings(
+            urls, {f"{PREFIX}{name.upper()}": value for name, value in given.items()}
         )
     )
     limits = {"minute_limit": 100_000, "day_limit": 1_000_000}
@@ -333,12 +348,14 @@ async def world(
         made=made,
         slack=slack.state.workspace,
         xero=xero.state.practice,
+        signing=providers.state.providers,
         loop=asyncio.get_running_loop(),
     )
     async with serving(
         (slack, bound["page"]),
         (xero, bound["practice"]),
         (create_telephone(TelephoneSettings()), bound["telephone"]),
+        (providers, bound["providers"]),
         (web.create(made), bound["app"]),
     ):
         logging.getLogger("dbos").setLevel(logging.WARNING)

@@ -271,10 +271,10 @@ async def test_slack_that_limits_updates_for_a_while_shows_the_entry_in_the_end(
 
 async def test_open_menu_finds_a_job_that_was_made_a_moment_ago(kea: Inside, mia: Visitor) -> None:
     made = await kea.practice_does(
-        "jobs", client="Kea Ltd", name="Made just now", staff=["mia@example.com"]
+        "jobs", client="Rata Cafe", name="Made just now", staff=["mia@example.com"]
     )
     number = made["jobs"][0]["number"]
-    message = await kea.offered(mia, "+6495550100")
+    message = await kea.offered(mia, "+6495550150")
     await settled(kea)
     found = await option(mia, message, number)
     await mia.choose(message, JOB, found)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from sandbox.visitor import Visitor, address_of, has_button, text_of
 from tests.handlers.inside import KEA, TUI, Inside, link, newest, settled
+from tests.handlers.signin.walk import COOKIE, Browser, Page
 
 
 @pytest_asyncio.fixture
@@ -26,6 +27,15 @@ async def get(
     headers = {"Cookie": cookie} if cookie else {}
     async with browser.get(url, headers=headers, allow_redirects=False) as answer:
         return answer.status, dict(answer.headers), await answer.text()
+
+
+async def signed_in(inside: Inside, session: aiohttp.ClientSession) -> tuple[Page, str]:
+    """A browser of Sam's that has signed in: how it is sent on to Xero, and its cookie."""
+    walker = Browser(inside, session)
+    await walker.open()
+    answer = await walker.sign_in("google")
+    assert walker.went_to_xero(answer), answer.text
+    return answer, f"{COOKIE}={walker.cookies[COOKIE]}"
 
 
 def is_closed(headers: dict[str, str]) -> None:
@@ -45,8 +55,8 @@ async def nothing_is_connected(inside: Inside) -> None:
 
 
 async def consent(person: Visitor, url: str) -> tuple[str, str]:
-    """Opens a link; the consent page's address and text."""
-    status, where, html = await person.open(url)
+    """Opens a link and signs in; the consent page's address and text."""
+    status, where, html = await person.sign_in(url)
     assert status == 200
     assert "wants access" in html
     return where, html
@@ -66,25 +76,32 @@ async def test_link_is_for_the_person_alone_and_its_secret_is_not_in_the_databas
     assert secret not in repr(rows)
 
 
-async def test_opened_link_leads_to_consent_with_a_state_a_challenge_and_a_cookie_for_this_browser(
+async def test_opened_link_leads_to_the_sign_in_with_a_cookie_for_this_browser(
     inside: Inside, sam: Visitor, browser: aiohttp.ClientSession
 ) -> None:
     status, headers, _ = await get(browser, await link(sam))
-    assert status == 303
+    assert (status, headers["Location"]) == (303, "/connect/sign-in")
     is_closed(headers)
-    asked = urlsplit(headers["Location"])
+    morsel = next(iter(SimpleCookie(headers["Set-Cookie"]).values()))
+    assert morsel["httponly"]
+    assert morsel["samesite"].casefold() == "lax"
+    assert morsel["path"] == "/connect"
+    assert int(morsel["max-age"]) == 600
+
+
+async def test_whoever_signed_in_is_sent_to_consent_with_a_state_and_a_challenge(
+    inside: Inside, browser: aiohttp.ClientSession
+) -> None:
+    answer, cookie = await signed_in(inside, browser)
+    is_closed(answer.headers)
+    asked = urlsplit(answer.location)
     query = {name: values[0] for name, values in parse_qs(asked.query).items()}
     assert asked.path == "/identity/connect/authorize"
     assert query["response_type"] == "code"
     assert query["code_challenge_method"] == "S256"
     assert query["redirect_uri"] == f"{inside.app}/connect/xero/callback"
     assert len(query["state"]) >= 43
-    morsel = next(iter(SimpleCookie(headers["Set-Cookie"]).values()))
-    assert morsel.value not in headers["Location"]
-    assert morsel["httponly"]
-    assert morsel["samesite"].casefold() == "lax"
-    assert morsel["path"] == "/connect"
-    assert int(morsel["max-age"]) == 600
+    assert cookie.partition("=")[2] not in answer.location
 
 
 async def test_used_link_is_410_and_says_what_to_do(inside: Inside, sam: Visitor) -> None:
@@ -159,10 +176,10 @@ async def test_callback_answers_with_a_redirect_whatever_comes(
 
 
 async def test_callback_of_another_browser_connects_nothing_and_shows_nothing_of_it(
-    inside: Inside, sam: Visitor, browser: aiohttp.ClientSession
+    inside: Inside, browser: aiohttp.ClientSession
 ) -> None:
-    _, headers, _ = await get(browser, await link(sam))
-    state = parse_qs(urlsplit(headers["Location"]).query)["state"][0]
+    answer, _ = await signed_in(inside, browser)
+    state = answer.query["state"]
     url = f"{inside.app}/connect/xero/callback?code=abc&state={state}"
     for cookie in ("", "xpm_connect=somebody-elses", "xpm_connect="):
         status, answered, _ = await get(browser, url, cookie)
@@ -172,12 +189,10 @@ async def test_callback_of_another_browser_connects_nothing_and_shows_nothing_of
 
 
 async def test_callback_with_a_state_of_our_own_and_a_wrong_code_connects_nothing(
-    inside: Inside, sam: Visitor, browser: aiohttp.ClientSession
+    inside: Inside, browser: aiohttp.ClientSession
 ) -> None:
-    _, headers, _ = await get(browser, await link(sam))
-    state = parse_qs(urlsplit(headers["Location"]).query)["state"][0]
-    cookie = headers["Set-Cookie"].partition(";")[0]
-    url = f"{inside.app}/connect/xero/callback?code=forged&state={state}"
+    answer, cookie = await signed_in(inside, browser)
+    url = f"{inside.app}/connect/xero/callback?code=forged&state={answer.query['state']}"
     assert (await get(browser, url, cookie))[0] == 303
     status, _, html = await get(browser, f"{inside.app}/connect/done", cookie)
     assert status == 200
@@ -276,9 +291,7 @@ async def test_second_practice_is_not_connected_over_the_first(
     if await inside.one("select count(*) from connections") == 0:
         await inside.connect()
     # The link was made before the first practice was connected, so nothing stopped it then.
-    secret, _ = await inside.on_its_loop(
-        inside.made.services.connections.new_link("T0KEA", "U0SAM")
-    )
+    secret, _ = await inside.on_its_loop(inside.made.services.connecting.new_link("T0KEA", "U0SAM"))
     where, html = await consent(sam, f"{inside.app}/connect/{secret}")
     _, where, html = await sam.fill(where, html, practice=TUI, answer="allow")
     assert "Another practice is connected already" in html

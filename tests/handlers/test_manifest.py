@@ -34,7 +34,7 @@ MODULES: tuple[ModuleType, ...] = (
 # https://docs.slack.dev/reference/events, as far as an app like this may go.
 KNOWN_EVENTS = {
     "app_home_opened", "app_mention", "app_uninstalled", "link_shared", "member_joined_channel", "message.im",
-    "team_join", "tokens_revoked", "user_change",
+    "team_access_granted", "team_access_revoked", "team_join", "tokens_revoked", "user_change",
 }  # fmt: skip
 
 # Fields that stand in a silent input block: their values travel with the button.

@@ -15,8 +15,10 @@ import httpx
 from sandbox.practice import PracticeSettings, PretendXero, served_practice
 from sandbox.practice.faults import Fault
 from xpm.api import Http, XeroApp
-from xpm.connections import Connections, Opened
+from xpm.connecting import Connecting
+from xpm.connections import Connections
 from xpm.directory import Directory
+from xpm.mirroring import Kind, Mirroring
 from xpm.store import Database, Transaction
 from xpm.store.connections import Connection, Sync
 from xpm.vault import Vault, new_key
@@ -46,6 +48,14 @@ class HandClock:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A browser that opened a link and signed in, on its way to Xero's consent."""
+
+    browser: str
+    consent_url: str
+
+
+@dataclass(frozen=True)
 class Answered:
     """What Xero's consent page sent back to the browser's address."""
 
@@ -63,16 +73,26 @@ class Kea:
     browser: httpx.AsyncClient
     database: Database
     vault: Vault
+    connecting: Connecting
     connections: Connections
     directory: Directory
+    mirroring: Mirroring
     clock: HandClock
+    keys: list[str]
     made: list[Connection] = field(default_factory=list)
     told: list[Sync] = field(default_factory=list)
 
     async def open(self, workspace: str = "T1", person: str = "U1") -> Opened:
-        """A fresh link, opened."""
-        secret, _ = await self.connections.new_link(workspace, person)
-        return await self.connections.open_link(secret)
+        """A fresh link, opened by somebody who then signs in."""
+        secret, _ = await self.connecting.new_link(workspace, person)
+        browser = await self.connecting.open_link(secret)
+        return Opened(browser, await self.sign_in(browser))
+
+    async def sign_in(self, browser: str) -> str:
+        """Signs the browser in as the provider would have proven it; where it goes next."""
+        taken = await self.connecting.begin_sign_in(browser, "google")
+        await self.connecting.take_sign_in(browser, "google", taken.state)
+        return await self.connecting.signed_in(browser, "google:1234567890")
 
     async def consent(
         self,
@@ -93,7 +113,7 @@ class Kea:
 
     async def finish(self, answered: Answered) -> Connection:
         """Brings Xero's answer back to us."""
-        return await self.connections.finish(
+        return await self.connecting.finish(
             state=answered.state, browser=answered.browser, code=answered.code
         )
 
@@ -116,9 +136,11 @@ class Kea:
         """Hears how far a sync is."""
         self.told.append(sync)
 
-    async def sync(self, sync_id: str = "s1", workspace: str = "T1") -> None:
+    async def sync(
+        self, sync_id: str = "s1", workspace: str = "T1", kind: Kind = Kind.FULL
+    ) -> None:
         """Copies the practice."""
-        await self.directory.sync(workspace, sync_id, self.tell)
+        await self.mirroring.sync(workspace, sync_id, self.tell, kind)
 
     async def door(self, path: str, **sent: Any) -> Any:
         """Changes the practice through the sandbox's door."""
@@ -173,27 +195,28 @@ async def served_kea(database: Database, **options: Any) -> AsyncIterator[Kea]:
         httpx.AsyncClient(base_url=served.url, trust_env=False, verify=no_tls) as browser,
         Http(transport=httpx.AsyncHTTPTransport(verify=no_tls)) as http,
     ):
-        vault = Vault([new_key()])
+        keys = [new_key()]
+        vault = Vault(keys)
         made: list[Connection] = []
 
         async def on_connected(tx: Transaction, connection: Connection) -> None:
             made.append(connection)
 
-        connections = Connections(
+        xero = XeroApp(
+            "app-1",
+            CLIENT_SECRET,
+            SCOPES,
+            served.url,
+            served.url,
+            served.url,
+            http=http,
+            now=clock,
+        )
+        connections = Connections(database, vault, xero, http, api_url=served.url, clock=clock)
+        connecting = Connecting(
             database,
             vault,
-            XeroApp(
-                "app-1",
-                CLIENT_SECRET,
-                SCOPES,
-                served.url,
-                served.url,
-                served.url,
-                http=http,
-                now=clock,
-            ),
-            http,
-            api_url=served.url,
+            xero,
             redirect_uri=CALLBACK,
             region="NZ",
             clock=clock,
@@ -205,9 +228,12 @@ async def served_kea(database: Database, **options: Any) -> AsyncIterator[Kea]:
             browser=browser,
             database=database,
             vault=vault,
+            connecting=connecting,
             connections=connections,
             directory=Directory(database, connections, clock),
+            mirroring=Mirroring(database, connections, clock),
             clock=clock,
+            keys=keys,
             made=made,
         )
 

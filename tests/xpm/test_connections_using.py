@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.xpm.kea import CLIENT_SECRET, KEA, TUI, Kea, until
+from tests.xpm.kea import CLIENT_SECRET, KEA, TUI, Kea, Opened, until
 from xpm.api import Disconnected, Priority, TryLater
-from xpm.connections import CannotConnect, OtherPractice
-from xpm.store import Database, audit, mirror
+from xpm.connecting import CannotConnect
+from xpm.connections import OtherPractice
+from xpm.store import Database, audit, links, mirror
 from xpm.store import connections as store
 from xpm.store import tables as t
 from xpm.store.connections import Connection
@@ -29,7 +30,7 @@ async def _events(kea: Kea, workspace: str = "T1") -> list[str]:
 
 async def _refused(kea: Kea, secret: str) -> CannotConnect:
     with pytest.raises(CannotConnect) as caught:
-        await kea.connections.open_link(secret)
+        await kea.connecting.open_link(secret)
     return caught.value
 
 
@@ -206,7 +207,7 @@ async def test_disconnecting_ends_it_at_xero_and_forgets_everything_copied(
     async with kea.database.reading() as tx:
         for table in (*t.MIRROR, t.syncs):
             assert await tx.scalar(sa.select(sa.func.count()).select_from(table)) == 0, table.name
-    assert await _events(kea) == ["connection.made", "connection.deleted"]
+    assert await _events(kea) == ["signin.proven", "connection.made", "connection.deleted"]
 
 
 async def test_disconnecting_twice_does_nothing_more(kea: Kea) -> None:
@@ -220,6 +221,7 @@ async def test_ours_is_forgotten_even_when_xero_does_not_answer(kea: Kea) -> Non
     assert await kea.connections.disconnect("T1", "U1") is not None
     assert await _stored(kea) is None
     assert await _events(kea) == [
+        "signin.proven",
         "connection.made",
         "connection.left_at_xero",
         "connection.deleted",
@@ -270,14 +272,22 @@ async def test_no_secret_is_logged_printed_or_stored_plain(
     stranger: Kea, sqlite: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    secret, link = await stranger.connections.new_link("T1", "U1")
-    opened = await stranger.connections.open_link(secret)
+    secret, link = await stranger.connecting.new_link("T1", "U1")
+    browser = await stranger.connecting.open_link(secret)
+    taken = await stranger.connecting.begin_sign_in(browser, "apple")
+    assert await stranger.connecting.keep_code(taken.state, "apple", "canary-code-of-apple")
+    async with sqlite.reading() as tx:
+        kept = [await links.get(tx, link.link)]
+    provider_answer = await stranger.connecting.take_sign_in(browser, "apple", taken.state)
+    assert provider_answer.code == "canary-code-of-apple"
+    identity = "apple:001234.canary"
+    opened = Opened(browser, await stranger.connecting.signed_in(browser, identity))
     answered = await stranger.consent(opened)
     async with sqlite.reading() as tx:
-        kept = await store.link(tx, link.link)
-    assert kept is not None
-    assert kept.verifier is not None
-    verifier = stranger.vault.open(kept.verifier, f"connect_links.verifier:{link.link}")
+        kept.append(await links.get(tx, link.link))
+    assert kept[1] is not None
+    assert kept[1].verifier is not None
+    verifier = stranger.vault.open(kept[1].verifier, f"connect_links.verifier:{link.link}")
     made = await stranger.finish(answered)
     tokens = stranger.live_tokens()
     stranger.clock.turn(minutes=29)
@@ -289,7 +299,7 @@ async def test_no_secret_is_logged_printed_or_stored_plain(
         await practice.job("J000123")
     for path in (answered.state, "guess"):
         with pytest.raises(CannotConnect) as caught:
-            await stranger.connections.finish(
+            await stranger.connecting.finish(
                 state=path, browser=answered.browser, code=answered.code
             )
         printed.append(repr(caught.value))
@@ -297,6 +307,7 @@ async def test_no_secret_is_logged_printed_or_stored_plain(
     async with sqlite.reading() as tx:
         facts = await audit.since(tx, "T1", stranger.clock.moment.replace(year=2020))
     printed += [repr(made), repr(opened.consent_url is None), repr(kept), repr(facts), repr(link)]
+    printed += [repr(taken), repr(provider_answer)]
     written = b"".join(
         path.read_bytes() for path in Path(str(sqlite.url.database)).parent.glob("*.db*")
     )
@@ -308,6 +319,9 @@ async def test_no_secret_is_logged_printed_or_stored_plain(
         answered.state,
         str(answered.code),
         verifier,
+        taken.state,
+        taken.verifier,
+        "canary-code-of-apple",
         CLIENT_SECRET,
     ]
     # The pretend Xero runs in this process too, and its server logs whole addresses.

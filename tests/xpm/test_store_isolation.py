@@ -10,11 +10,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from xpm.store import Database, Transaction, audit, calls, connections, entries, mirror, workspaces
+from xpm.store import (
+    Database,
+    Transaction,
+    audit,
+    calls,
+    connections,
+    entries,
+    installed,
+    links,
+    mirror,
+    syncs,
+    workspaces,
+)
 from xpm.store import tables as t
 from xpm.store.calls import Call, Party
-from xpm.store.connections import Connection, ConnectLink, Sync
+from xpm.store.connections import Connection, Sync
 from xpm.store.entries import Entry, Saved, State
+from xpm.store.links import ConnectLink
 from xpm.store.workspaces import Person, PhoneSystem, Workspace
 from xpm.vault import Sealed
 
@@ -27,8 +40,11 @@ MODULES: dict[str, ModuleType] = {
     "audit": audit,
     "calls": calls,
     "connections": connections,
+    "installed": installed,
     "entries": entries,
+    "links": links,
     "mirror": mirror,
+    "syncs": syncs,
     "workspaces": workspaces,
 }
 
@@ -125,6 +141,8 @@ def _connection(workspace: str) -> Connection:
         access_token=SEALED,
         refresh_token=SEALED,
         expires_at=LATER,
+        lease="l0",
+        lease_until=NOW,
     )
 
 
@@ -148,7 +166,7 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
         await workspaces.save_person(tx, person)
     await workspaces.add_phone_system(tx, _system(workspace))
     await connections.save(tx, _connection(workspace))
-    await connections.add_link(
+    await links.add(
         tx,
         ConnectLink(
             f"link-{workspace}",
@@ -157,10 +175,15 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
             LATER,
             state=f"state-{workspace}",
             browser=f"browser-{workspace}",
+            signin_state=f"sign-in-{workspace}",
+            signin_provider="apple",
+            signin_verifier=SEALED,
+            signed_in_as=f"somebody of {workspace}",
         ),
     )
     sync = Sync(workspace, "s1", NOW, finished_at=LATER, clients=many)
     await connections.start_sync(tx, sync)
+    await connections.start_sync(tx, Sync(workspace, f"running of {workspace}", NOW, kind="jobs"))
     for number in range(1, many + 1):
         source = f"s{number}"
         await calls.add(
@@ -170,6 +193,8 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
         await entries.add(tx, _entry(workspace, **own))
         waits = {"id": f"w{number}", "call_id": None, "xpm_time_uuid": None}
         await entries.add(tx, _entry(workspace, state=State.SENDING, **waits))
+        offer = {"id": f"o{number}", "call_id": None, "xpm_time_uuid": None, "message_ts": "1.2"}
+        await entries.add(tx, _entry(workspace, state=State.OFFERED, **offer))
     marks = {"workspace_id": workspace, "sync_id": "s1"}
     for table, row in (
         (t.clients, {"uuid": "k1", "name": f"client of {workspace}", "is_archived": False}),
@@ -193,14 +218,14 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
 
 # What each question brings while only our workspace is there must be what it brings when theirs is there as well.
 READS: dict[str, Query] = {
+    "audit.last": lambda tx: audit.last(tx, OURS, [f"event.of.{OURS}", f"event.of.{THEIRS}"]),
+    "audit.page": lambda tx: audit.page(tx, NOW, OURS, 0, 9),
     "audit.since": lambda tx: audit.since(tx, OURS, NOW),
     "calls.get": lambda tx: calls.get(tx, OURS, "c1"),
     "calls.of_nobody": lambda tx: calls.of_nobody(tx, OURS, NOW),
     "connections.hold": lambda tx: connections.hold(tx, OURS, "tenant"),
     "connections.get": lambda tx: connections.get(tx, OURS),
     "connections.last_sync": lambda tx: connections.last_sync(tx, OURS),
-    "connections.link": lambda tx: connections.link(tx, f"link-{OURS}"),
-    "connections.link_of_browser": lambda tx: connections.link_of_browser(tx, f"browser-{OURS}"),
     "connections.sync": lambda tx: connections.sync(tx, OURS, "s1"),
     "entries.count_by_state": lambda tx: entries.count_by_state(tx, OURS),
     "entries.get": lambda tx: entries.get(tx, OURS, "e1"),
@@ -208,8 +233,13 @@ READS: dict[str, Query] = {
     "entries.known_times": lambda tx: entries.known_times(tx, OURS, ["x1", "x2"]),
     "entries.last_task_for_job": lambda tx: entries.last_task_for_job(tx, OURS, "U1", "J1"),
     "entries.of_person": lambda tx: entries.of_person(tx, OURS, "U1", "e1"),
+    "entries.open_with_message": lambda tx: entries.open_with_message(
+        tx, OURS, NOW - dt.timedelta(days=1)
+    ),
     "entries.sent_on": lambda tx: entries.sent_on(tx, OURS, "U1", TODAY),
     "entries.unshown_of_call": lambda tx: entries.unshown_of_call(tx, OURS, "c1"),
+    "links.get": lambda tx: links.get(tx, f"link-{OURS}"),
+    "links.of_browser": lambda tx: links.of_browser(tx, f"browser-{OURS}"),
     "mirror.count_jobs_of_client": lambda tx: mirror.count_jobs_of_client(tx, OURS, "k1"),
     "mirror.count_jobs_of_staff": lambda tx: mirror.count_jobs_of_staff(tx, OURS, "f1"),
     "mirror.counts": lambda tx: mirror.counts(tx, OURS),
@@ -218,7 +248,18 @@ READS: dict[str, Query] = {
     "mirror.jobs_of_staff": lambda tx: mirror.jobs_of_staff(tx, OURS, "f1", ["job"], 9),
     "mirror.parties": lambda tx: mirror.parties(tx, OURS, "+64215550123"),
     "mirror.staff_by_email": lambda tx: mirror.staff_by_email(tx, OURS, "mia@example.com"),
+    "mirror.client_prints": lambda tx: mirror.client_prints(tx, OURS, ["k1"]),
+    "mirror.clients_after": lambda tx: mirror.clients_after(tx, OURS, ""),
+    "mirror.job_prints": lambda tx: mirror.job_prints(tx, OURS, ["J1"]),
+    "mirror.jobs_not_asked_since": lambda tx: mirror.jobs_not_asked_since(
+        tx, OURS, ["k1"], ["f1"], NOW
+    ),
+    "mirror.open_jobs_after": lambda tx: mirror.open_jobs_after(tx, OURS, ""),
+    "syncs.clients_known_until": lambda tx: syncs.clients_known_until(tx, OURS),
+    "syncs.running": lambda tx: syncs.running(tx, OURS, LATER),
     "mirror.tasks_of": lambda tx: mirror.tasks_of(tx, OURS, "J1"),
+    "installed.holder": lambda tx: installed.holder(tx, OURS),
+    "installed.is_known": lambda tx: installed.is_known(tx, OURS),
     "workspaces.get": lambda tx: workspaces.get(tx, OURS),
     "workspaces.people_who_saw_home": lambda tx: workspaces.people_who_saw_home(tx, OURS),
     "workspaces.person": lambda tx: workspaces.person(tx, OURS, "U1"),
@@ -236,46 +277,105 @@ _STALE = {
     "sync_id": "s2",
 }
 
+
+async def _after_removal(tx: Transaction, change: Any, *arguments: Any) -> None:
+    await installed.remove(tx, OURS, NOW)
+    await tx.execute(
+        sa.update(t.workspaces).where(t.workspaces.c.id == OURS).values(enterprise_id="E1")
+    )
+    assert await change(tx, *arguments)
+
+
+async def _meet(tx: Transaction) -> None:
+    assert not await installed.meet(tx, _workspace(OURS))
+    await tx.execute(sa.delete(t.workspaces).where(t.workspaces.c.id == OURS))
+    assert await installed.meet(tx, replace(_workspace(OURS), bot_token=None))
+
+
+async def _rotating(tx: Transaction, change: Any) -> None:
+    values = {"refresh_token": SEALED, "token_expires_at": NOW}
+    await tx.execute(sa.update(t.workspaces).where(t.workspaces.c.id == OURS).values(**values))
+    assert await change(tx, _workspace(OURS), NOW, LATER)
+    assert not await change(tx, _workspace(OURS), NOW, LATER)
+
+
 # Each of these changes our rows and must leave theirs exactly as they were.
 WRITES: dict[str, Query] = {
     "audit.note": lambda tx: audit.note(tx, audit.Fact(NOW, OURS, "more")),
     "calls.add": lambda tx: calls.add(tx, _call(OURS, id="c9", source_id="s9")),
     "calls.conclude": lambda tx: calls.conclude(tx, OURS, "c1", calls.OFFERED, (Party("+1"),)),
-    "connections.add_link": lambda tx: connections.add_link(
-        tx, ConnectLink("new", OURS, "U1", LATER)
-    ),
-    "connections.answer_link": lambda tx: connections.answer_link(
-        tx, f"state-{OURS}", f"browser-{OURS}", NOW
-    ),
     "connections.change": lambda tx: connections.change(tx, OURS, practice="changed"),
     "connections.change_sync": lambda tx: connections.change_sync(tx, OURS, "s1", jobs=7),
+    "connections.claim_refresh": lambda tx: connections.claim_refresh(
+        tx, _connection(OURS), "l1", LATER, LATER
+    ),
+    "connections.keep_tokens": lambda tx: connections.keep_tokens(
+        tx,
+        _connection(OURS),
+        "l0",
+        access_token=SEALED,
+        refresh_token=SEALED,
+        expires_at=LATER,
+        refreshed_at=LATER,
+    ),
+    "connections.release_refresh": lambda tx: connections.release_refresh(
+        tx, _connection(OURS), "l0"
+    ),
+    "connections.told_ended": lambda tx: connections.told_ended(
+        tx, _connection(OURS), NOW, "D1", "1.2"
+    ),
     "connections.end": lambda tx: connections.end(tx, _connection(OURS), NOW, "xero"),
     "connections.forget": lambda tx: connections.forget(tx, OURS),
-    "connections.open_link": lambda tx: connections.open_link(
-        tx, f"link-{OURS}", NOW, state="new", browser="new", verifier=SEALED
-    ),
     "connections.save": lambda tx: connections.save(
         tx, replace(_connection(OURS), practice="saved again")
     ),
-    "connections.settle_link": lambda tx: connections.settle_link(tx, f"link-{OURS}", "used"),
     "connections.start_sync": lambda tx: connections.start_sync(tx, Sync(OURS, "s1", LATER)),
     "entries.add": lambda tx: entries.add(
         tx, _entry(OURS, id="e9", call_id=None, xpm_time_uuid=None)
     ),
     "entries.change": lambda tx: entries.change(tx, _entry(OURS), note="changed"),
     "entries.shown": lambda tx: entries.shown(tx, _entry(OURS), "D1", "1.2"),
+    "links.add": lambda tx: links.add(tx, ConnectLink("new", OURS, "U1", LATER)),
+    "links.answer": lambda tx: links.answer(tx, f"state-{OURS}", f"browser-{OURS}", NOW),
+    "links.begin_sign_in": lambda tx: links.begin_sign_in(
+        tx, f"browser-{OURS}", NOW, provider="google", state="new", verifier=SEALED
+    ),
+    "links.keep_code": lambda tx: links.keep_code(tx, f"sign-in-{OURS}", "apple", SEALED, NOW),
+    "links.open_once": lambda tx: links.open_once(tx, f"link-{OURS}", "new", NOW),
+    "links.settle": lambda tx: links.settle(tx, f"link-{OURS}", "used"),
+    "links.signed_in": lambda tx: links.signed_in(
+        tx, f"browser-{OURS}", NOW, identity="google:1", state="new", verifier=SEALED
+    ),
+    "links.take_sign_in": lambda tx: links.take_sign_in(
+        tx, f"browser-{OURS}", f"sign-in-{OURS}", "apple", NOW
+    ),
     "mirror.replace_jobs": lambda tx: mirror.replace_jobs(
         tx,
         OURS,
         *[[{**row, "sync_id": "s9"} for row in rows] for rows in _job_rows(OURS)],
         with_tasks=True,
     ),
-    "mirror.sweep": lambda tx: mirror.sweep(tx, OURS, "s9"),
+    "mirror.forget_clients": lambda tx: mirror.forget_clients(tx, OURS, ["k1"]),
+    "mirror.forget_jobs": lambda tx: mirror.forget_jobs(tx, OURS, ["J1"], "s9"),
+    "mirror.jobs_asked": lambda tx: mirror.jobs_asked(tx, OURS, "k1", "f1", NOW),
+    "mirror.replace_clients": lambda tx: mirror.replace_clients(
+        tx, OURS, mirror.ClientRows(clients=[{**_STALE, "print": ""}]), ["k1"]
+    ),
+    "mirror.replace_staff": lambda tx: mirror.replace_staff(tx, OURS, []),
     "mirror.write": lambda tx: mirror.write(tx, t.clients, [_STALE]),
     "workspaces.add_phone_system": lambda tx: workspaces.add_phone_system(
         tx, replace(_system(OURS), id="new")
     ),
-    "workspaces.forget": lambda tx: workspaces.forget(tx, OURS),
+    "installed.change_token": lambda tx: installed.change_token(
+        tx, _workspace(OURS), bot_token=None
+    ),
+    "installed.claim_rotation": lambda tx: _rotating(tx, installed.claim_rotation),
+    "installed.come_back": lambda tx: _after_removal(tx, installed.come_back, "E1", OURS),
+    "installed.erase": lambda tx: _after_removal(tx, installed.erase, OURS, LATER),
+    "installed.meet": lambda tx: _meet(tx),
+    "installed.remove": lambda tx: installed.remove(tx, OURS, NOW),
+    "installed.rename": lambda tx: installed.rename(tx, OURS, "renamed"),
+    "installed.rotated": lambda tx: installed.rotated(tx, _workspace(OURS), SEALED, SEALED, LATER),
     "workspaces.save": lambda tx: workspaces.save(tx, replace(_workspace(OURS), name="renamed")),
     "workspaces.save_person": lambda tx: workspaces.save_person(
         tx, Person(OURS, "U1", name="renamed")
@@ -284,7 +384,13 @@ WRITES: dict[str, Query] = {
 
 # These serve the whole installation, or know their row by a secret's fingerprint alone.
 OF_ALL_WORKSPACES = {
-    "connections.purge_links",
+    "connections.idle_since",
+    "connections.is_shared",  # asks whether another workspace stands on the same connection, and says no more
+    "connections.take_turn",  # locks and reads nothing
+    "links.purge",
+    "syncs.connected",
+    "syncs.purge",
+    "installed.removed_before",
     "workspaces.every_id",
     "workspaces.new_install_state",
     "workspaces.use_install_state",
@@ -310,13 +416,13 @@ def test_every_query_of_the_store_is_walked_here() -> None:
 
 def test_every_table_is_somebodys() -> None:
     without = {name for name, table in t.metadata.tables.items() if "workspace_id" not in table.c}
-    assert without == {"workspaces", "install_states"}
+    assert without == {"workspaces", "install_states", "practice_limits", "practice_calls"}
 
 
 async def _rows(tx: Transaction, workspace: str) -> dict[str, list[Any]]:
     found = {}
     for name, table in t.metadata.tables.items():
-        if name == "install_states":
+        if name in ("install_states", "practice_limits", "practice_calls"):
             continue
         owner = table.c.id if name == "workspaces" else table.c.workspace_id
         statement = sa.select(table).where(owner == workspace)
@@ -362,7 +468,11 @@ async def test_uninstalling_erases_everything_but_the_audit(database: Database) 
         await _fill(tx, OURS)
         before = await _rows(tx, OURS)
         assert all(before.values())
-        await workspaces.forget(tx, OURS)
+        assert await installed.remove(tx, OURS, NOW) == [OURS]
+        assert await installed.removed_before(tx, NOW) == [OURS]
+        assert not await installed.erase(tx, OURS, NOW - dt.timedelta(seconds=1))
+        assert await installed.erase(tx, OURS, NOW)
+        assert not await installed.erase(tx, OURS, NOW)
         after = await _rows(tx, OURS)
     assert after.pop("audit") == before["audit"]
     assert not any(after.values())

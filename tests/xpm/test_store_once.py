@@ -11,11 +11,21 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from xpm.store import Database, Transaction, calls, connections, entries, mirror, workspaces
+from xpm.store import (
+    Database,
+    Transaction,
+    calls,
+    connections,
+    entries,
+    links,
+    mirror,
+    workspaces,
+)
 from xpm.store import tables as t
 from xpm.store.calls import Call
-from xpm.store.connections import Connection, ConnectLink
+from xpm.store.connections import Connection
 from xpm.store.entries import Entry, Saved, State
+from xpm.store.links import ConnectLink
 from xpm.vault import Sealed
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -89,13 +99,11 @@ async def _link(database: Database, **more: object) -> None:
         "expires_at": LATER,
     }
     async with database.transaction() as tx:
-        await connections.add_link(tx, ConnectLink(**(values | more)))  # type: ignore[arg-type]
+        await links.add(tx, ConnectLink(**(values | more)))  # type: ignore[arg-type]
 
 
 async def _open(tx: Transaction, number: int, now: datetime = NOW) -> ConnectLink | None:
-    return await connections.open_link(
-        tx, "l1", now, state=f"s{number}", browser=f"b{number}", verifier=SEALED
-    )
+    return await links.open_once(tx, "l1", f"b{number}", now)
 
 
 async def test_of_many_who_open_a_link_at_once_one_does(database: Database) -> None:
@@ -103,7 +111,7 @@ async def test_of_many_who_open_a_link_at_once_one_does(database: Database) -> N
     opened = [one for one in await at_once(database, _open) if one is not None]
     assert len(opened) == 1
     async with database.reading() as tx:
-        kept = await connections.link(tx, "l1")
+        kept = await links.get(tx, "l1")
     assert kept == opened[0]
 
 
@@ -114,9 +122,19 @@ async def test_a_link_opens_until_the_moment_it_expires(database: Database) -> N
         assert await _open(tx, 1, LATER - dt.timedelta(microseconds=1)) is not None
 
 
+_SIGNED_IN = {"state": "s", "browser": "b", "opened_at": NOW, "signed_in_as": "google:1"}
+_AT_PROVIDER = {
+    "browser": "b",
+    "opened_at": NOW,
+    "signin_state": "s",
+    "signin_provider": "apple",
+    "signin_verifier": SEALED,
+}
+
+
 async def test_of_many_who_bring_the_answer_at_once_one_is_heard(database: Database) -> None:
-    await _link(database, state="s", browser="b", opened_at=NOW)
-    answers = await at_once(database, lambda tx, _: connections.answer_link(tx, "s", "b", NOW))
+    await _link(database, **_SIGNED_IN)
+    answers = await at_once(database, lambda tx, _: links.answer(tx, "s", "b", NOW))
     assert sum(answer is not None for answer in answers) == 1
 
 
@@ -127,28 +145,105 @@ async def test_of_many_who_bring_the_answer_at_once_one_is_heard(database: Datab
 async def test_an_answer_with_a_wrong_state_browser_or_time_is_not_heard(
     database: Database, state: str, browser: str, now: datetime
 ) -> None:
-    await _link(database, state="s", browser="b", opened_at=NOW)
+    await _link(database, **_SIGNED_IN)
     async with database.transaction() as tx:
-        assert await connections.answer_link(tx, state, browser, now) is None
-        assert await connections.answer_link(tx, "s", "b", NOW) is not None
+        assert await links.answer(tx, state, browser, now) is None
+        assert await links.answer(tx, "s", "b", NOW) is not None
+
+
+async def test_an_answer_before_anybody_signed_in_is_not_heard(database: Database) -> None:
+    await _link(database, **{**_SIGNED_IN, "signed_in_as": None})
+    async with database.transaction() as tx:
+        assert await links.answer(tx, "s", "b", NOW) is None
+
+
+async def test_of_many_who_bring_a_sign_in_at_once_one_is_heard(database: Database) -> None:
+    await _link(database, **_AT_PROVIDER)
+    taken = await at_once(database, lambda tx, _: links.take_sign_in(tx, "b", "s", "apple", NOW))
+    heard = [one for one in taken if one is not None]
+    assert [one.signin_verifier for one in heard] == [SEALED]
+    async with database.reading() as tx:
+        kept = await links.get(tx, "l1")
+    assert kept is not None
+    assert (kept.signin_state, kept.signin_verifier, kept.signin_code) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("browser", "state", "provider", "now"),
+    [
+        ("other", "s", "apple", NOW),
+        ("b", "other", "apple", NOW),
+        ("b", "s", "google", NOW),
+        ("b", "s", "apple", LATER),
+        ("", "s", "apple", NOW),
+    ],
+)
+async def test_a_sign_in_of_another_browser_state_provider_or_time_is_not_heard(
+    database: Database, browser: str, state: str, provider: str, now: datetime
+) -> None:
+    await _link(database, **_AT_PROVIDER)
+    async with database.transaction() as tx:
+        assert await links.take_sign_in(tx, browser, state, provider, now) is None
+        assert await links.take_sign_in(tx, "b", "s", "apple", NOW) is not None
+
+
+async def test_of_many_codes_posted_at_once_one_is_kept(database: Database) -> None:
+    await _link(database, **_AT_PROVIDER)
+
+    async def post(tx: Transaction, number: int) -> bool:
+        return await links.keep_code(tx, "s", "apple", Sealed(f"v1.a.{number}"), NOW)
+
+    kept = await at_once(database, post)
+    assert sorted(kept) == [False] * 7 + [True]
+    async with database.reading() as tx:
+        found = await links.get(tx, "l1")
+    assert found is not None
+    assert found.signin_code == Sealed(f"v1.a.{kept.index(True)}")
+
+
+@pytest.mark.parametrize(
+    ("state", "provider", "now"),
+    [("other", "apple", NOW), ("s", "google", NOW), ("s", "apple", LATER)],
+)
+async def test_a_posted_code_with_a_foreign_state_provider_or_time_is_not_kept(
+    database: Database, state: str, provider: str, now: datetime
+) -> None:
+    await _link(database, **_AT_PROVIDER)
+    async with database.transaction() as tx:
+        assert not await links.keep_code(tx, state, provider, SEALED, now)
+
+
+async def test_going_to_another_provider_forgets_the_first_and_who_was_signed_in(
+    database: Database,
+) -> None:
+    await _link(database, **_AT_PROVIDER, signin_code=SEALED, signed_in_as="apple:1")
+    async with database.transaction() as tx:
+        changed = await links.begin_sign_in(
+            tx, "b", NOW, provider="google", state="s2", verifier=Sealed("v1.b.c")
+        )
+    assert changed is not None
+    assert (changed.signin_code, changed.signed_in_as) == (None, None)
+    assert (changed.signin_provider, changed.signin_state) == ("google", "s2")
 
 
 async def test_a_settled_link_keeps_no_verifier(database: Database) -> None:
-    await _link(database, state="s", browser="b", opened_at=NOW, verifier=SEALED)
+    secrets = {"verifier": SEALED, "signin_verifier": SEALED, "signin_code": SEALED}
+    await _link(database, state="s", browser="b", opened_at=NOW, **secrets)
     async with database.transaction() as tx:
-        await connections.settle_link(tx, "l1", "connected")
-        found = await connections.link(tx, "l1")
+        await links.settle(tx, "l1", "connected")
+        found = await links.get(tx, "l1")
     assert found is not None
-    assert (found.verifier, found.outcome) == (None, "connected")
+    assert found.outcome == "connected"
+    assert (found.verifier, found.signin_verifier, found.signin_code) == (None, None, None)
 
 
 async def test_old_links_are_purged_and_young_ones_stay(database: Database) -> None:
     await _link(database)
     await _link(database, link="l2", expires_at=LATER + dt.timedelta(days=1))
     async with database.transaction() as tx:
-        await connections.purge_links(tx, LATER + dt.timedelta(hours=1))
-        assert await connections.link(tx, "l1") is None
-        assert await connections.link(tx, "l2") is not None
+        await links.purge(tx, LATER + dt.timedelta(hours=1))
+        assert await links.get(tx, "l1") is None
+        assert await links.get(tx, "l2") is not None
 
 
 async def test_an_install_state_is_used_once_by_one(database: Database) -> None:

@@ -13,7 +13,7 @@ from xpm.api.auth import PracticeConnection, Tokens, XeroApp
 from xpm.api.client import Practice, timesheet
 from xpm.api.errors import Disconnected, Rejected, TryLater, Unknown, XpmError
 from xpm.api.http import Answer, Http
-from xpm.api.limits import Limiter, Limits, Priority
+from xpm.api.limits import Heard, Limiter, Limits, Priority, Shared
 from xpm.api.models import Client, Contact, Job, NewTime, Staff, StaffRef, Task, Time
 from xpm.api.retry import RetryRule, backing_off, never
 
@@ -22,6 +22,7 @@ __all__ = [
     "Client",
     "Contact",
     "Disconnected",
+    "Heard",
     "Http",
     "Job",
     "Limiter",
@@ -32,6 +33,7 @@ __all__ = [
     "Priority",
     "Rejected",
     "RetryRule",
+    "Shared",
     "Staff",
     "StaffRef",
     "Task",

@@ -93,6 +93,11 @@ class Practice:
         if self._own_http is not None:
             await self._own_http.close()
 
+    @property
+    def correlation_id(self) -> str | None:
+        """Xero's handle of the last answer, for its support desk."""
+        return self._wire.correlation_id
+
     # Reading
 
     def clients(self, modified_since: datetime | None = None) -> AsyncGenerator[Client, None]:

@@ -9,10 +9,13 @@ import heapq
 import itertools
 import logging
 import time
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 from xpm.api.errors import TryLater
 from xpm.api.http import correlation_id
@@ -25,10 +28,39 @@ STALE_DAY = 900.0
 
 
 class Priority(IntEnum):
-    """Who waits for whom: a person's click goes before a sync."""
+    """Who waits for whom: a person's click, then a sync, then what is only a courtesy."""
 
     CLICK = 0
     SYNC = 1
+    COURTESY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the practice's answers said: calls left today, and for how many seconds more it takes none."""
+
+    day_left: int | None = None
+    day_spent_for: float = 0.0
+    paused_for: float = 0.0
+
+
+class Shared(Protocol):
+    """The same door as other processes see it."""
+
+    async def enter(self, ticket: str, places: int, calls: int) -> float | None:
+        """Take a place among at most so many at once and calls a minute, or return the seconds to wait for one.
+
+        Raises TryLater when somebody heard that the day is spent.
+        """
+        ...
+
+    async def leave(self, ticket: str, heard: Heard | None) -> None:
+        """Give the place back and pass on what was heard."""
+        ...
+
+    async def day_left(self) -> int | None:
+        """Return the calls left today as last heard by anybody."""
+        ...
 
 
 class Limiter:
@@ -36,7 +68,8 @@ class Limiter:
 
     Clicks go first, keep one place and ten calls a minute for themselves, and wait at most
     ``click_wait`` seconds in all; a sync waits as long as it takes. Once the day is spent nobody
-    calls. ``clock`` is monotonic seconds, ``sleep`` awaits seconds.
+    calls. ``clock`` is monotonic seconds, ``sleep`` awaits seconds. With ``shared``, who has a turn
+    here then takes one among all processes.
     """
 
     def __init__(
@@ -47,9 +80,14 @@ class Limiter:
         click_wait: float = 8.0,
         kept_for_clicks: int = 10,
         day_kept_for_clicks: int = 100,
+        day_kept_from_courtesy: int = 500,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        shared: Shared | None = None,
     ) -> None:
+        self._shared = shared
+        self._heard: Heard | None = None
+        self._day_kept_from_courtesy = day_kept_from_courtesy
         self._concurrent = concurrent
         self._per_minute = per_minute
         self._click_wait = click_wait
@@ -73,12 +111,40 @@ class Limiter:
 
         Raises TryLater at once when the day is spent, and when a click would wait too long.
         """
-        await self._enter(priority)
+        deadline = self._clock() + self._click_wait
+        await self._enter(priority, deadline)
         try:
-            yield
+            if self._shared is None:
+                yield
+            else:
+                async with self._place_among_all(self._shared, priority, deadline):
+                    yield
         finally:
             self._running -= 1
             self._announce()
+
+    async def day_left(self) -> int | None:
+        """Return the calls left today as the practice last said, None when it has not."""
+        if self._shared is not None:
+            return await self._shared.day_left()
+        return None if self._day_left is None else self._day_left[0]
+
+    @asynccontextmanager
+    async def _place_among_all(
+        self, shared: Shared, priority: Priority, deadline: float
+    ) -> AsyncIterator[None]:
+        ticket = uuid.uuid4().hex
+        places, calls = self._allowed(priority)
+        try:
+            while (wait := await shared.enter(ticket, places, calls)) is not None:
+                if priority is Priority.CLICK and self._clock() + wait > deadline:
+                    raise TryLater(wait, "Too many calls to this practice just now")
+                await self._sleep(wait)
+            yield
+        finally:
+            heard, self._heard = self._heard, None
+            # A cancelled call gives its place back too.
+            await asyncio.shield(shared.leave(ticket, heard))
 
     def learn(self, status: int, headers: Mapping[str, str]) -> TryLater | None:
         """Take in an answer's headers; return the error to raise when it is a 429, else None.
@@ -101,9 +167,13 @@ class Limiter:
         if day is not None:
             self._day_left = (day, now)
         self._announce()
-        if status != 429:
-            return None
-        return self._refused(headers, now)
+        refusal = self._refused(headers, now) if status == 429 else None
+        self._heard = Heard(
+            None if self._day_left is None else self._day_left[0],
+            max(0.0, self._day_until - now),
+            max(0.0, self._paused_until - now),
+        )
+        return refusal
 
     def _refused(self, headers: Mapping[str, str], now: float) -> TryLater:
         problem = headers.get("x-rate-limit-problem", "").strip().lower()
@@ -128,9 +198,8 @@ class Limiter:
             correlation_id=correlation_id(headers),
         )
 
-    async def _enter(self, priority: Priority) -> None:
+    async def _enter(self, priority: Priority, deadline: float) -> None:
         ticket = (int(priority), next(self._number))
-        deadline = self._clock() + self._click_wait
         heapq.heappush(self._queue, ticket)
         try:
             while True:
@@ -157,9 +226,11 @@ class Limiter:
             raise TryLater(
                 self._day_until - now, "The practice's calls of the day are used up", day_spent=True
             )
-        if priority is Priority.SYNC and self._day_left is not None:
+        if priority is not Priority.CLICK and self._day_left is not None:
             left, seen = self._day_left
-            if left <= self._day_kept and now - seen < STALE_DAY:
+            is_courtesy = priority is Priority.COURTESY
+            kept = self._day_kept_from_courtesy if is_courtesy else self._day_kept
+            if left <= kept and now - seen < STALE_DAY:
                 raise TryLater(
                     STALE_DAY - (now - seen), "The last calls of the day are kept for people"
                 )
@@ -170,11 +241,7 @@ class Limiter:
             return self._paused_until - now
         if self._queue[0] != ticket:
             return None
-        places = self._concurrent
-        calls = self._per_minute
-        if priority is Priority.SYNC:
-            places = max(1, places - 1)
-            calls = max(1, calls - self._kept)
+        places, calls = self._allowed(priority)
         if self._running >= places:
             return None
         self._forget(now)
@@ -184,6 +251,12 @@ class Limiter:
         # The earliest moment at which enough of what was counted no longer counts.
         ends = sorted([at + MINUTE for at in self._started] + self._elsewhere)
         return max(ends[used - calls] - now, 0.001)
+
+    def _allowed(self, priority: Priority) -> tuple[int, int]:
+        """Return how many calls at once and how many a minute leave room for those who go first."""
+        if priority is Priority.CLICK:
+            return self._concurrent, self._per_minute
+        return max(1, self._concurrent - 1), max(1, self._per_minute - self._kept)
 
     def _forget(self, now: float) -> None:
         while self._started and now - self._started[0] >= MINUTE:
@@ -208,15 +281,24 @@ class Limiter:
 
 
 class Limits:
-    """One `Limiter` for each practice, made when first asked for."""
+    """One `Limiter` for each practice, made when first asked for; with ``share``, among all processes."""
 
-    def __init__(self, make: Callable[[], Limiter] = Limiter) -> None:
+    def __init__(
+        self,
+        make: Callable[..., Limiter] = Limiter,
+        share: Callable[[str], Shared] | None = None,
+    ) -> None:
         self._make = make
+        self._share = share
         self._limiters: dict[str, Limiter] = {}
 
     def of(self, tenant_id: str) -> Limiter:
         """Return the practice's limiter, the same one each time."""
-        return self._limiters.setdefault(tenant_id.lower(), self._make())
+        tenant = tenant_id.lower()
+        if tenant not in self._limiters:
+            shared = {} if self._share is None else {"shared": self._share(tenant)}
+            self._limiters[tenant] = self._make(**shared)
+        return self._limiters[tenant]
 
 
 def _number(text: str | None) -> int | None:

@@ -46,6 +46,8 @@ class Wire:
         self._priority = priority
         self._retry = retry
         self._sleep = sleep
+        self.correlation_id: str | None = None
+        """Xero's handle of the last answer, for its support desk."""
 
     async def rows(
         self,
@@ -156,6 +158,7 @@ class Wire:
                     whole_seconds=whole,
                 ) as answer,
             ):
+                self.correlation_id = correlation_id(answer.headers)
                 limited = self._limiter.learn(answer.status, answer.headers)
                 if limited is not None:
                     raise limited

@@ -137,6 +137,7 @@ class _Verdict:
     """What Status and ErrorDescription said, wherever they stood under the root."""
 
     def __init__(self) -> None:
+        self.has_begun = False
         self.status: str | None = None
         self.description: str | None = None
 
@@ -160,7 +161,10 @@ def _ended(parser: etree.XMLPullParser, verdict: _Verdict) -> Iterator[Element]:
     for _, element in parser.read_events():
         if not isinstance(element, etree._Element):  # pragma: no cover - only "end" is asked for
             continue
-        _refuse_doctype(element)
+        if not verdict.has_begun:
+            # A document type stands before the root, so the first element tells for all.
+            _refuse_doctype(element)
+            verdict.has_begun = True
         parent = element.getparent()
         if (
             parent is not None

@@ -1,5 +1,6 @@
 """The append-only log of who did what, kept at least a year as Xero's security standard asks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,3 +46,35 @@ async def since(tx: Transaction, workspace_id: str, at: datetime) -> list[Fact]:
         .order_by(c.id)
     )
     return [Fact(**row._mapping) for row in rows]
+
+
+async def last(tx: Transaction, workspace_id: str, events: Sequence[str]) -> datetime | None:
+    """When one of these events happened last in a workspace."""
+    c = t.audit.c
+    statement = (
+        sa.select(c.at)
+        .where(c.workspace_id == workspace_id, c.event.in_(events))
+        .order_by(c.id.desc())
+        .limit(1)
+    )
+    return (await tx.execute(statement)).scalar()
+
+
+async def page(
+    tx: Transaction, since: datetime, workspace_id: str | None, after: int, limit: int
+) -> list[tuple[int, Fact]]:
+    """The next facts since a time, of one workspace or of all, with their numbers; for the export."""
+    c = t.audit.c
+    statement = (
+        sa.select(c.id, c.at, c.workspace_id, c.event, c.slack_user_id, c.subject, c.detail)
+        .where(c.id > after, c.at >= since)
+        .order_by(c.id)
+        .limit(limit)
+    )
+    if workspace_id is not None:
+        statement = statement.where(c.workspace_id == workspace_id)
+    found = []
+    for row in await tx.execute(statement):
+        values = dict(row._mapping)
+        found.append((values.pop("id"), Fact(**values)))
+    return found

@@ -26,26 +26,25 @@ class Connection:
     access_token: Sealed
     refresh_token: Sealed
     expires_at: datetime
+    refreshed_at: datetime | None = None
+    token_version: int = 0
+    lease: str | None = None
+    lease_until: datetime | None = None
     ended_at: datetime | None = None
     ended_why: str | None = None
+    told_ended_at: datetime | None = None
     notice_channel: str | None = None
     notice_ts: str | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """Whether Xero has not ended it, as far as we know."""
+        return self.ended_at is None
 
-@dataclass(frozen=True, slots=True)
-class ConnectLink:
-    """One way from Slack to Xero's consent: single use, ten minutes, for one person. Holds fingerprints only."""
-
-    link: str
-    workspace_id: str
-    slack_user_id: str
-    expires_at: datetime
-    opened_at: datetime | None = None
-    state: str | None = None
-    browser: str | None = None
-    verifier: Sealed | None = None
-    answered_at: datetime | None = None
-    outcome: str | None = None
+    def has_same_tokens_as(self, other: "Connection") -> bool:
+        """Whether nobody has refreshed or reconnected between the two."""
+        mine, theirs = self.connected_at, other.connected_at
+        return (mine, self.token_version) == (theirs, other.token_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,8 @@ class Sync:
     staff: int = 0
     jobs: int = 0
     clients_expected: int = 0
+    kind: str = "full"
+    region: str | None = None
 
     @property
     def seconds(self) -> int:
@@ -81,6 +82,14 @@ async def get(tx: Transaction, workspace_id: str) -> Connection | None:
     return None if row is None else Connection(**row._mapping)
 
 
+async def take_turn(tx: Transaction, workspace_id: str) -> None:
+    """Lets one at a time connect a workspace, until the transaction ends; nothing else waits for it."""
+    # SQLite has one writer at a time anyway, and the words are left out there.
+    await tx.execute(
+        sa.select(t.workspaces.c.id).where(t.workspaces.c.id == workspace_id).with_for_update()
+    )
+
+
 async def save(tx: Transaction, connection: Connection) -> None:
     """Remembers a connection, in the place of an earlier one."""
     values = {column.name: getattr(connection, column.name) for column in t.connections.columns}
@@ -93,6 +102,99 @@ async def change(tx: Transaction, workspace_id: str, **values: Any) -> None:
         sa.update(t.connections)
         .where(t.connections.c.workspace_id == workspace_id)
         .values(**values)
+    )
+
+
+async def claim_refresh(
+    tx: Transaction, connection: Connection, lease: str, now: datetime, until: datetime
+) -> bool:
+    """Claims the refreshing of these very tokens until a time; False while another claim lives or they are old."""
+    c = t.connections.c
+    statement = (
+        sa.update(t.connections)
+        .where(*_holds_tokens_of(connection), sa.or_(c.lease.is_(None), c.lease_until <= now))
+        .values(lease=lease, lease_until=until)
+    )
+    return (await tx.execute(statement.returning(c.workspace_id))).first() is not None
+
+
+async def release_refresh(tx: Transaction, connection: Connection, lease: str) -> None:
+    """Gives a claim back unused, so that the next one need not wait."""
+    c = t.connections.c
+    await tx.execute(
+        sa.update(t.connections)
+        .where(c.workspace_id == connection.workspace_id, c.lease == lease)
+        .values(lease=None, lease_until=None)
+    )
+
+
+async def keep_tokens(
+    tx: Transaction,
+    connection: Connection,
+    lease: str,
+    *,
+    access_token: Sealed,
+    refresh_token: Sealed,
+    expires_at: datetime,
+    refreshed_at: datetime,
+) -> bool:
+    """Puts a fresh pair in the place of the old; False when the claim was lost to somebody else meanwhile."""
+    c = t.connections.c
+    statement = (
+        sa.update(t.connections)
+        .where(*_holds_tokens_of(connection), c.lease == lease)
+        .values(
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_at=expires_at,
+            refreshed_at=refreshed_at,
+            token_version=connection.token_version + 1,
+            lease=None,
+            lease_until=None,
+        )
+    )
+    return (await tx.execute(statement.returning(c.workspace_id))).first() is not None
+
+
+def _holds_tokens_of(connection: Connection) -> tuple[sa.ColumnElement[bool], ...]:
+    c = t.connections.c
+    return (
+        c.workspace_id == connection.workspace_id,
+        c.connected_at == connection.connected_at,
+        c.token_version == connection.token_version,
+        c.ended_at.is_(None),
+    )
+
+
+async def idle_since(tx: Transaction, before: datetime) -> list[str]:
+    """The workspaces whose tokens nobody has refreshed since a time; for the clock only."""
+    c = t.connections.c
+    rows = await tx.execute(
+        sa.select(c.workspace_id).where(
+            c.ended_at.is_(None), sa.or_(c.refreshed_at.is_(None), c.refreshed_at < before)
+        )
+    )
+    return list(rows.scalars())
+
+
+async def is_shared(tx: Transaction, connection: Connection) -> bool:
+    """Whether another workspace stands on the very same connection at Xero: one person connected both."""
+    c = t.connections.c
+    statement = sa.select(c.workspace_id).where(
+        c.workspace_id != connection.workspace_id, c.id == connection.id
+    )
+    return (await tx.execute(statement.limit(1))).first() is not None
+
+
+async def told_ended(
+    tx: Transaction, connection: Connection, at: datetime, channel: str, ts: str
+) -> None:
+    """Notes that the person who connected has been told, and where."""
+    c = t.connections.c
+    await tx.execute(
+        sa.update(t.connections)
+        .where(c.workspace_id == connection.workspace_id, c.connected_at == connection.connected_at)
+        .values(told_ended_at=at, notice_channel=channel or None, notice_ts=ts or None)
     )
 
 
@@ -129,78 +231,6 @@ async def forget(tx: Transaction, workspace_id: str) -> None:
         await tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id))
 
 
-async def add_link(tx: Transaction, link: ConnectLink) -> None:
-    """Remembers a new link."""
-    values = {column.name: getattr(link, column.name) for column in t.connect_links.columns}
-    await tx.execute(sa.insert(t.connect_links).values(values))
-
-
-async def link(tx: Transaction, fingerprint: str) -> ConnectLink | None:
-    """The link with this fingerprint, in whatever condition."""
-    row = (
-        await tx.execute(sa.select(t.connect_links).where(t.connect_links.c.link == fingerprint))
-    ).first()
-    return None if row is None else ConnectLink(**row._mapping)
-
-
-async def open_link(
-    tx: Transaction, fingerprint: str, now: datetime, *, state: str, browser: str, verifier: Sealed
-) -> ConnectLink | None:
-    """Opens an unused young link once; None for any other, also for the second of two at the same moment."""
-    c = t.connect_links.c
-    row = (
-        await tx.execute(
-            sa.update(t.connect_links)
-            .where(c.link == fingerprint, c.opened_at.is_(None), c.expires_at > now)
-            .values(opened_at=now, state=state, browser=browser, verifier=verifier)
-            .returning(*t.connect_links.columns)
-        )
-    ).first()
-    return None if row is None else ConnectLink(**row._mapping)
-
-
-async def answer_link(
-    tx: Transaction, state: str, browser: str, now: datetime
-) -> ConnectLink | None:
-    """Takes Xero's answer once, from the browser that began; None for any other."""
-    c = t.connect_links.c
-    row = (
-        await tx.execute(
-            sa.update(t.connect_links)
-            .where(
-                c.state == state, c.browser == browser, c.answered_at.is_(None), c.expires_at > now
-            )
-            .values(answered_at=now)
-            .returning(*t.connect_links.columns)
-        )
-    ).first()
-    return None if row is None else ConnectLink(**row._mapping)
-
-
-async def settle_link(tx: Transaction, fingerprint: str, outcome: str) -> None:
-    """Notes how a link ended, for the page that the browser is sent to."""
-    await tx.execute(
-        sa.update(t.connect_links)
-        .where(t.connect_links.c.link == fingerprint)
-        .values(outcome=outcome, verifier=None)
-    )
-
-
-async def link_of_browser(tx: Transaction, browser: str) -> ConnectLink | None:
-    """The link that this browser answered last."""
-    c = t.connect_links.c
-    statement = (
-        sa.select(t.connect_links).where(c.browser == browser).order_by(c.opened_at.desc()).limit(1)
-    )
-    row = (await tx.execute(statement)).first()
-    return None if row is None else ConnectLink(**row._mapping)
-
-
-async def purge_links(tx: Transaction, before: datetime) -> None:
-    """Forgets links that expired before a time."""
-    await tx.execute(sa.delete(t.connect_links).where(t.connect_links.c.expires_at < before))
-
-
 async def start_sync(tx: Transaction, sync: Sync) -> None:
     """Remembers that a sync began; beginning the same one again (after a crash) starts its counts anew."""
     values = {column.name: getattr(sync, column.name) for column in t.syncs.columns}
@@ -225,11 +255,11 @@ async def sync(tx: Transaction, workspace_id: str, sync_id: str) -> Sync | None:
 
 
 async def last_sync(tx: Transaction, workspace_id: str, *, finished: bool = True) -> Sync | None:
-    """The last sync that succeeded, or with `finished=False` the last one that began."""
+    """The last full sync that succeeded, or with `finished=False` the last one that began."""
     c = t.syncs.c
     statement = (
         sa.select(t.syncs)
-        .where(c.workspace_id == workspace_id)
+        .where(c.workspace_id == workspace_id, c.kind == "full")
         .order_by(c.started_at.desc())
         .limit(1)
     )

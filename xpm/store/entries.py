@@ -92,6 +92,7 @@ class Entry:
     doubtful_since: dt.datetime | None = None
     waiting_since: dt.datetime | None = None
     waiting_for: str | None = None
+    waiting_until: dt.datetime | None = None
     xpm_time_uuid: str | None = None
     saved: Saved | None = None
     sent_at: dt.datetime | None = None
@@ -256,6 +257,24 @@ async def in_state(tx: Transaction, workspace_id: str, *states: State) -> list[E
         sa.select(t.entries)
         .where(c.workspace_id == workspace_id, c.state.in_(states))
         .order_by(c.created_at)
+    )
+    return [_entry(row) for row in rows]
+
+
+async def open_with_message(
+    tx: Transaction, workspace_id: str, created_after: dt.datetime
+) -> list[Entry]:
+    """What somebody can still choose and send, with a message in Slack; the newest first."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(t.entries)
+        .where(
+            c.workspace_id == workspace_id,
+            c.state.in_((State.OFFERED, State.REFUSED)),
+            c.message_ts.is_not(None),
+            c.created_at > created_after,
+        )
+        .order_by(c.created_at.desc())
     )
     return [_entry(row) for row in rows]
 

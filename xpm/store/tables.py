@@ -70,10 +70,20 @@ workspaces = sa.Table(
     sa.Column("app_id", sa.String(32), nullable=False),
     sa.Column("bot_id", sa.String(32), nullable=False),
     sa.Column("bot_user_id", sa.String(32), nullable=False),
-    sa.Column("bot_token", SealedText, nullable=False),
+    # None where the organisation's token serves, and after the app was removed.
+    sa.Column("bot_token", SealedText),
     sa.Column("scopes", sa.Text, nullable=False),
     sa.Column("installed_by", sa.String(32), nullable=False),
     sa.Column("installed_at", Instant, nullable=False),
+    sa.Column(
+        "is_organisation", sa.Boolean, nullable=False, default=False, server_default=sa.false()
+    ),
+    sa.Column("refresh_token", SealedText),
+    sa.Column("token_expires_at", Instant),
+    sa.Column("token_version", sa.Integer, nullable=False, default=1, server_default="1"),
+    sa.Column("rotating_until", Instant),
+    sa.Column("removed_at", Instant),
+    sa.Index("ix_workspaces_enterprise", "enterprise_id"),
 )
 
 install_states = sa.Table(
@@ -108,8 +118,14 @@ connect_links = sa.Table(
     sa.Column("slack_user_id", sa.String(32), nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
     sa.Column("opened_at", Instant),
-    sa.Column("state", sa.String(64), unique=True),
     sa.Column("browser", sa.String(64)),
+    # The sign-in at Google, Microsoft or Apple, then the consent at Xero: each with a state and a verifier of its own.
+    sa.Column("signin_state", sa.String(64), unique=True),
+    sa.Column("signin_provider", sa.String(16)),
+    sa.Column("signin_verifier", SealedText),
+    sa.Column("signin_code", SealedText),
+    sa.Column("signed_in_as", sa.Text),
+    sa.Column("state", sa.String(64), unique=True),
     sa.Column("verifier", SealedText),
     sa.Column("answered_at", Instant),
     sa.Column("outcome", sa.Text),
@@ -128,8 +144,15 @@ connections = sa.Table(
     sa.Column("access_token", SealedText, nullable=False),
     sa.Column("refresh_token", SealedText, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("refreshed_at", Instant),
+    # Counts refreshes; sealing the same token anew (a key's rotation) does not count.
+    sa.Column("token_version", sa.Integer, nullable=False, default=0, server_default="0"),
+    # Who refreshes just now, and when that claim is worth nothing any more.
+    sa.Column("lease", sa.String(32)),
+    sa.Column("lease_until", Instant),
     sa.Column("ended_at", Instant),
     sa.Column("ended_why", sa.Text),
+    sa.Column("told_ended_at", Instant),
     sa.Column("notice_channel", sa.String(32)),
     sa.Column("notice_ts", sa.String(32)),
 )
@@ -147,6 +170,9 @@ syncs = sa.Table(
     sa.Column("staff", sa.Integer, nullable=False, default=0),
     sa.Column("jobs", sa.Integer, nullable=False, default=0),
     sa.Column("clients_expected", sa.Integer, nullable=False, default=0),
+    sa.Column("kind", sa.String(16), nullable=False, default="full", server_default="full"),
+    # The region that a full sync has read every number in.
+    sa.Column("region", sa.String(2)),
 )
 
 clients = sa.Table(
@@ -156,6 +182,10 @@ clients = sa.Table(
     sa.Column("uuid", sa.String(64), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("is_archived", sa.Boolean, nullable=False, default=False),
+    # Tells whether anything changed since it was written; empty when nobody knows.
+    sa.Column("print", sa.String(32), nullable=False, default="", server_default=""),
+    # When the jobs of this client alone were last asked for.
+    sa.Column("jobs_at", Instant),
     sa.Column("sync_id", sa.String(64), nullable=False),
 )
 
@@ -178,6 +208,8 @@ client_contacts = sa.Table(
     sa.Column("position", sa.Text),
     sa.Column("is_primary", sa.Boolean, nullable=False, default=False),
     sa.Column("sync_id", sa.String(64), nullable=False),
+    # Whether a contact is left with no client is asked by contact.
+    sa.Index("ix_client_contacts_contact", "workspace_id", "contact_uuid"),
 )
 
 phone_numbers = sa.Table(
@@ -189,6 +221,7 @@ phone_numbers = sa.Table(
     # Empty for the client's own number: part of a primary key is never null.
     sa.Column("contact_uuid", sa.String(64), primary_key=True, default=""),
     sa.Column("sync_id", sa.String(64), nullable=False),
+    sa.Index("ix_phone_numbers_client", "workspace_id", "client_uuid"),
 )
 
 staff = sa.Table(
@@ -198,6 +231,7 @@ staff = sa.Table(
     sa.Column("uuid", sa.String(64), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("email", sa.Text),
+    sa.Column("jobs_at", Instant),
     sa.Column("sync_id", sa.String(64), nullable=False),
     sa.Index("ix_staff_email", "workspace_id", "email"),
 )
@@ -217,6 +251,7 @@ jobs = sa.Table(
     sa.Column("due_date", sa.Date),
     sa.Column("web_url", sa.Text),
     sa.Column("search", sa.Text, nullable=False),
+    sa.Column("print", sa.String(32), nullable=False, default="", server_default=""),
     sa.Column("sync_id", sa.String(64), nullable=False),
     sa.Index("ix_jobs_client", "workspace_id", "client_uuid"),
 )
@@ -306,6 +341,7 @@ entries = sa.Table(
     sa.Column("doubtful_since", Instant),
     sa.Column("waiting_since", Instant),
     sa.Column("waiting_for", sa.String(16)),
+    sa.Column("waiting_until", Instant),
     sa.Column("xpm_time_uuid", sa.String(64)),
     sa.Column("saved", sa.JSON),
     sa.Column("sent_at", Instant),
@@ -330,6 +366,27 @@ audit = sa.Table(
     sa.Column("subject", sa.Text),
     sa.Column("detail", sa.JSON, nullable=False, default=dict),
     sa.Index("ix_audit_workspace_at", "workspace_id", "at"),
+)
+
+practice_limits = sa.Table(
+    "practice_limits",
+    metadata,
+    # A practice's and not a workspace's: Xero counts by app and practice, whoever asks.
+    sa.Column("tenant_id", sa.String(64), primary_key=True),
+    sa.Column("day_left", sa.Integer),
+    sa.Column("day_left_at", Instant),
+    sa.Column("day_until", Instant),
+    sa.Column("paused_until", Instant),
+)
+
+practice_calls = sa.Table(
+    "practice_calls",
+    metadata,
+    sa.Column("tenant_id", sa.String(64), primary_key=True),
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("started_at", Instant, nullable=False),
+    # A call under way holds one of the practice's places until then, or until it has ended.
+    sa.Column("leased_until", Instant),
 )
 
 MIRROR = (

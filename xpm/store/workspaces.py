@@ -14,7 +14,12 @@ from xpm.vault import Sealed
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A Slack workspace in which the app is installed."""
+    """A Slack workspace in which the app is installed, or a whole organisation (`id` is E…, not T…).
+
+    A workspace without a token of its own is served by its organisation's. A token that Slack rotates has a
+    `refresh_token` and `token_expires_at`; `token_version` counts the tokens; until `rotating_until` somebody is busy
+    fetching the next. Removed workspaces have `removed_at` and no token; only this module sees them.
+    """
 
     id: str
     name: str
@@ -22,10 +27,16 @@ class Workspace:
     app_id: str
     bot_id: str
     bot_user_id: str
-    bot_token: Sealed
+    bot_token: Sealed | None
     scopes: str
     installed_by: str
     installed_at: datetime
+    is_organisation: bool = False
+    refresh_token: Sealed | None = None
+    token_expires_at: datetime | None = None
+    token_version: int = 1
+    rotating_until: datetime | None = None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +90,38 @@ def upsert(
 
 
 async def save(tx: Transaction, workspace: Workspace) -> None:
-    """Remembers an installation; a reinstall replaces the token."""
+    """Remembers an installation; a reinstall replaces the token and undoes a removal.
+
+    An organisation brings back the workspaces that were removed with it.
+    """
+    c = t.workspaces.c
+    statement = sa.select(c.token_version, c.removed_at).where(c.id == workspace.id)
+    before = (await tx.execute(statement.with_for_update())).first()
     values = {column.name: getattr(workspace, column.name) for column in t.workspaces.columns}
+    if before is not None:
+        values["token_version"] = before.token_version + 1
+        if workspace.is_organisation and before.removed_at is not None:
+            await tx.execute(
+                sa.update(t.workspaces)
+                .where(c.enterprise_id == workspace.id, c.removed_at == before.removed_at)
+                .values(removed_at=None)
+            )
     await tx.execute(upsert(tx, t.workspaces, values))
 
 
 async def get(tx: Transaction, workspace_id: str) -> Workspace | None:
-    """The workspace, or None when the app is not installed there."""
-    row = (
-        await tx.execute(sa.select(t.workspaces).where(t.workspaces.c.id == workspace_id))
-    ).first()
+    """The workspace or organisation, or None when the app is not installed there, or not any more."""
+    c = t.workspaces.c
+    statement = sa.select(t.workspaces).where(c.id == workspace_id, c.removed_at.is_(None))
+    row = (await tx.execute(statement)).first()
     return None if row is None else Workspace(**row._mapping)
 
 
 async def every_id(tx: Transaction) -> list[str]:
-    """The ids of all installed workspaces; for the clock and the command line only."""
-    return list((await tx.execute(sa.select(t.workspaces.c.id))).scalars())
-
-
-async def forget(tx: Transaction, workspace_id: str) -> None:
-    """Erases everything of one workspace but its audit log."""
-    for table in reversed(t.metadata.sorted_tables):
-        if table.name == "audit":
-            continue
-        if "workspace_id" in table.c:
-            await tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id))
-    await tx.execute(sa.delete(t.workspaces).where(t.workspaces.c.id == workspace_id))
+    """The ids of all workspaces where the app is, without organisations; for the clock and the command line only."""
+    c = t.workspaces.c
+    statement = sa.select(c.id).where(c.removed_at.is_(None), c.is_organisation.is_(False))
+    return list((await tx.execute(statement)).scalars())
 
 
 async def new_install_state(tx: Transaction, fingerprint: str, expires_at: datetime) -> None:
@@ -182,9 +199,20 @@ async def add_phone_system(tx: Transaction, system: PhoneSystem) -> None:
 
 
 async def phone_system(tx: Transaction, kind: str, system_id: str) -> PhoneSystem | None:
-    """The phone system behind an address; its id is the only key a webhook has, so no workspace is asked for."""
+    """The phone system behind an address; its id is the only key a webhook has, so no workspace is asked for.
+
+    None when the app was removed from its workspace.
+    """
     c = t.phone_systems.c
     row = (
-        await tx.execute(sa.select(t.phone_systems).where(c.id == system_id, c.kind == kind))
+        await tx.execute(
+            sa.select(t.phone_systems).where(
+                c.id == system_id,
+                c.kind == kind,
+                c.workspace_id.not_in(
+                    sa.select(t.workspaces.c.id).where(t.workspaces.c.removed_at.is_not(None))
+                ),
+            )
+        )
     ).first()
     return None if row is None else PhoneSystem(**row._mapping)

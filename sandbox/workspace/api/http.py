@@ -60,7 +60,7 @@ async def _answer(workspace: Workspace, request: Request, name: str, entry: Json
         entry["channel"] = arguments.get("channel")
         if name == "oauth.v2.access":
             body = exchange(workspace, arguments, request.headers.get("authorization", ""))
-            entry["team"] = body["team"]["id"]
+            entry["team"] = (body["team"] or body["enterprise"])["id"]
         else:
             method = _method(workspace, name)
             installation = _installation(workspace, request, arguments)
@@ -116,8 +116,12 @@ def _installation(workspace: Workspace, request: Request, arguments: JsonObject)
     installation = workspace.installations.get(str(token))
     if installation is None:
         raise SlackError("invalid_auth")
-    if installation.state == "revoked":
+    if installation.state == "revoked" or (
+        installation.state == "live" and installation.token != token
+    ):
         raise SlackError("token_revoked")
+    if installation.expires_at is not None and workspace.clock() >= installation.expires_at:
+        raise SlackError("token_expired")
     if installation.state == "uninstalled":
         raise SlackError("account_inactive")
     return installation

@@ -22,8 +22,27 @@ class Asked:
 
     @property
     def team(self) -> Team:
-        """The team the token belongs to."""
-        return self.workspace.teams[self.installation.team_id]
+        """The team the token belongs to; an organisation's token speaks in the team of what it names."""
+        workspace = self.workspace
+        if not self.installation.is_whole:
+            return workspace.teams[self.installation.team_id]
+        teams = [one for one in workspace.teams.values() if one.installation is self.installation]
+        if not teams:
+            raise SlackError("team_access_not_granted")
+        return next((team for team in teams if self._names(team)), teams[0])
+
+    def _names(self, team: Team) -> bool:
+        given, workspace = self.arguments, self.workspace
+        people = {one.email: one for one in team.people.values()}
+        trigger = workspace.triggers.get(str(given.get("trigger_id")))
+        view = workspace.views.get(str(given.get("view_id")))
+        return (
+            str(given.get("channel")) in {*team.channels, *team.people}
+            or any(str(given.get(name)) in team.people for name in ("user", "users", "user_id"))
+            or str(given.get("email")).lower() in people
+            or (trigger is not None and trigger.team_id == team.id)
+            or (view is not None and view.team_id == team.id)
+        )
 
     def required(self, name: str) -> str:
         """A string argument that must be there."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from sandbox.workspace.api.errors import SlackError
 from sandbox.workspace.api.method import Asked, Method
-from sandbox.workspace.model import Channel, JsonObject
+from sandbox.workspace.model import Channel, JsonObject, Person
 from sandbox.workspace.shapes import person_json
 
 _EMAIL = "users:read.email"
+
+
+def _shown(asked: Asked, person: Person, *, has_email: bool) -> JsonObject:
+    return person_json(person, has_email=has_email, enterprise_id=asked.team.enterprise_id)
 
 
 async def users_info(asked: Asked) -> JsonObject:
@@ -15,7 +19,7 @@ async def users_info(asked: Asked) -> JsonObject:
     person = asked.team.people.get(asked.required("user"))
     if person is None:
         raise SlackError("user_not_found")
-    return {"user": person_json(person, has_email=_EMAIL in asked.installation.scopes)}
+    return {"user": _shown(asked, person, has_email=_EMAIL in asked.installation.scopes)}
 
 
 async def users_lookup_by_email(asked: Asked) -> JsonObject:
@@ -23,7 +27,7 @@ async def users_lookup_by_email(asked: Asked) -> JsonObject:
     email = asked.required("email").strip().lower()
     for person in asked.team.people.values():
         if person.email == email and not person.is_deleted:
-            return {"user": person_json(person, has_email=True)}
+            return {"user": _shown(asked, person, has_email=True)}
     raise SlackError("users_not_found")
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox.workspace.api.access import remove_app
+from sandbox.workspace.api.access import give_to, remove_app, take_from
 from sandbox.workspace.door.asks import Ask, DoorError
 from sandbox.workspace.door.picture import people_picture, state_picture
 from sandbox.workspace.door.raw import send_raw
@@ -178,6 +178,14 @@ async def uninstall(request: Request) -> Response:
     return JSONResponse({"ok": was_installed})
 
 
+async def give(request: Request) -> Response:
+    """An organisation gives its app to one of its teams, or takes it away."""
+    ask = await Ask.read(request)
+    change = give_to if ask.body.get("is_given", True) else take_from
+    change(ask.workspace, ask.team)
+    return JSONResponse({"ok": True})
+
+
 async def raw(request: Request) -> Response:
     """Send the app a request that Slack would never send."""
     return JSONResponse(await send_raw(await Ask.read(request)))
@@ -229,6 +237,7 @@ def door_routes() -> list[Route]:
         Route("/client/dismiss", dismiss, methods=["POST"]),
         Route("/client/delete", delete, methods=["POST"]),
         Route("/client/uninstall", uninstall, methods=["POST"]),
+        Route("/client/give", give, methods=["POST"]),
         Route("/client/raw", raw, methods=["POST"]),
         Route("/client/calls", calls, methods=["GET", "DELETE"]),
         Route("/client/faults", faults, methods=["POST", "DELETE"]),

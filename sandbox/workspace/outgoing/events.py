@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from sandbox.workspace.model import JsonObject, Team
+from sandbox.workspace.model import Installation, JsonObject, Team
 from sandbox.workspace.outgoing.delivery import JSON, deliver
 from sandbox.workspace.outgoing.payloads import VERIFICATION_TOKEN
 from sandbox.workspace.shapes import view_json
@@ -30,11 +30,17 @@ def tell_home_opened(workspace: Workspace, team: Team, user_id: str, tab: str) -
     send_event(workspace, team, event)
 
 
-def tell_uninstalled(workspace: Workspace, team: Team) -> None:
+def tell_uninstalled(workspace: Workspace, team: Team, installation: Installation) -> None:
     """tokens_revoked and app_uninstalled; Slack promises no order."""
-    tokens = {"oauth": [], "bot": [team.bot_user_id]}
-    send_event(workspace, team, {"type": "tokens_revoked", "tokens": tokens})
-    send_event(workspace, team, {"type": "app_uninstalled"})
+    tokens = {"oauth": [], "bot": [installation.bot_user_id]}
+    send_event(workspace, team, {"type": "tokens_revoked", "tokens": tokens}, installation)
+    send_event(workspace, team, {"type": "app_uninstalled"}, installation)
+
+
+def tell_access(workspace: Workspace, team: Team, kind: str) -> None:
+    """team_access_granted or team_access_revoked, for one team of an organisation."""
+    event: JsonObject = {"type": kind, "team_ids": [team.id]}
+    send_event(workspace, team, event, team.installation)
 
 
 def tell_direct_message(workspace: Workspace, team: Team, event: JsonObject) -> None:
@@ -43,15 +49,25 @@ def tell_direct_message(workspace: Workspace, team: Team, event: JsonObject) -> 
         workspace.later(_deliver(workspace, envelope(workspace, team, event)))
 
 
-def send_event(workspace: Workspace, team: Team, event: JsonObject) -> None:
+def send_event(
+    workspace: Workspace, team: Team, event: JsonObject, installation: Installation | None = None
+) -> None:
     """Deliver an event if the manifest subscribes to it; does not wait for the app."""
     if event["type"] in workspace.manifest.events:
-        workspace.later(_deliver(workspace, envelope(workspace, team, event)))
+        workspace.later(_deliver(workspace, envelope(workspace, team, event, installation)))
 
 
-def envelope(workspace: Workspace, team: Team, event: JsonObject) -> JsonObject:
-    """An event in its callback, with an id that stays the same over re-deliveries."""
-    return {
+def envelope(
+    workspace: Workspace, team: Team, event: JsonObject, installation: Installation | None = None
+) -> JsonObject:
+    """An event in its callback, with an id that stays the same over re-deliveries.
+
+    To an organisation's installation it names the team outside its authorizations alone.
+    """
+    told = installation or team.installation
+    is_whole = told is not None and told.is_whole
+    body: JsonObject = {"enterprise_id": team.enterprise_id} if team.enterprise_id else {}
+    return body | {
         "token": VERIFICATION_TOKEN,
         "team_id": team.id,
         "api_app_id": workspace.settings.app_id,
@@ -61,11 +77,11 @@ def envelope(workspace: Workspace, team: Team, event: JsonObject) -> JsonObject:
         "event_time": int(workspace.clock()),
         "authorizations": [
             {
-                "enterprise_id": None,
-                "team_id": team.id,
-                "user_id": team.bot_user_id,
+                "enterprise_id": team.enterprise_id,
+                "team_id": None if is_whole else team.id,
+                "user_id": told.bot_user_id if told is not None else team.bot_user_id,
                 "is_bot": True,
-                "is_enterprise_install": False,
+                "is_enterprise_install": is_whole,
             }
         ],
         "is_ext_shared_channel": False,

@@ -43,7 +43,13 @@ def command_fields(
     workspace: Workspace, team: Team, person: Person, channel: Channel, command: str, text: str
 ) -> dict[str, str]:
     """The form of a slash command, with a fresh trigger_id and response_url."""
-    return {
+    organisation = workspace.organisation(team)
+    whole = (
+        {"enterprise_id": organisation.id, "enterprise_name": organisation.name}
+        if organisation
+        else {}
+    )
+    return whole | {
         "token": VERIFICATION_TOKEN,
         "team_id": team.id,
         "team_domain": team.domain,
@@ -54,7 +60,7 @@ def command_fields(
         "command": command,
         "text": text,
         "api_app_id": workspace.settings.app_id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": "true" if workspace.given_whole(team) else "false",
         "response_url": workspace.new_hook(team.id, channel.id, person.id),
         "trigger_id": workspace.new_trigger(team.id, person.id),
     }
@@ -62,6 +68,7 @@ def command_fields(
 
 def interaction(workspace: Workspace, kind: str, team: Team, person: Person) -> JsonObject:
     """What every interaction says: who, where, which app."""
+    organisation = workspace.organisation(team)
     return {
         "type": kind,
         "user": {
@@ -73,8 +80,10 @@ def interaction(workspace: Workspace, kind: str, team: Team, person: Person) -> 
         "api_app_id": workspace.settings.app_id,
         "token": VERIFICATION_TOKEN,
         "team": {"id": team.id, "domain": team.domain},
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "enterprise": (
+            {"id": organisation.id, "name": organisation.name} if organisation else None
+        ),
+        "is_enterprise_install": workspace.given_whole(team) is not None,
     }
 
 
@@ -82,6 +91,7 @@ def _with_container(
     workspace: Workspace, team: Team, person: Person, container: Container, payload: JsonObject
 ) -> JsonObject:
     if container.view is not None:
+        _without_team(workspace, team, payload)
         payload["container"] = {"type": "view", "view_id": container.view.id}
         payload["view"] = view_json(workspace, container.view)
         return payload
@@ -103,6 +113,12 @@ def _with_container(
         "values": current_values(message.blocks, message.entered.get(person.id, {}))
     }
     return payload
+
+
+def _without_team(workspace: Workspace, team: Team, payload: JsonObject) -> None:
+    """Inside a view an organisation's installation may be told no team but the person's own."""
+    if workspace.given_whole(team) is not None:
+        payload["team"] = None
 
 
 def block_actions(
@@ -169,6 +185,7 @@ def view_submission(workspace: Workspace, team: Team, person: Person, view: View
     """A modal sent; there is no response_url."""
     payload = interaction(workspace, "view_submission", team, person)
     payload["trigger_id"] = workspace.new_trigger(team.id, person.id)
+    _without_team(workspace, team, payload)
     payload["view"] = view_json(workspace, view)
     payload["response_urls"] = []
     return payload

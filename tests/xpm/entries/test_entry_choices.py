@@ -200,7 +200,7 @@ async def test_a_saved_entry_is_never_changed_in_another_practice(world: World) 
     await world.entries.edit(SAM, saved.id)
     await world.connections.disconnect(WORKSPACE, "U1")
     await world.connect(TUI)
-    await world.directory.sync(WORKSPACE, "s2", _unwatched)
+    await world.mirroring.sync(WORKSPACE, "s2", _unwatched)
     chosen = await world.entries.choose_job(SAM, saved.id, "J000900", Draft())
     assert chosen.job_number == "J000900"
     tui = world.state.practices[TUI]

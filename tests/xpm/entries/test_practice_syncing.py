@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from xpm.mirroring import Kind
 from xpm.standing import Standings
 from xpm.store import connections as connection_store
 from xpm.store.connections import Sync
@@ -15,7 +16,7 @@ from .world import KEA, MIA, SAM, START, WORKSPACE, World
 
 
 def _syncing(world: World) -> Syncing:
-    return Syncing(world.database, world.directory, world.durable, world.notices, world.clock.sleep)
+    return Syncing(world.database, world.mirroring, world.durable, world.notices, world.clock.sleep)
 
 
 async def _last(world: World, *, finished: bool = True) -> Sync | None:
@@ -44,10 +45,10 @@ async def test_one_tick_of_the_clock_begins_one_sync_however_many_replicas_tick(
     world: World,
 ) -> None:
     for _ in range(3):
-        await _syncing(world).begin(WORKSPACE, "2026-11-23T01")
+        await _syncing(world).begin_slot(WORKSPACE, Kind.JOBS, "2026-11-23T01")
     assert len(world.durable.queue) == 1
-    await _syncing(world).begin(WORKSPACE, "2026-11-23T02")
-    await _syncing(world).begin("T2", "2026-11-23T02")
+    await _syncing(world).begin_slot(WORKSPACE, Kind.JOBS, "2026-11-23T02")
+    await _syncing(world).begin_slot("T2", Kind.JOBS, "2026-11-23T02")
     assert len(world.durable.queue) == 3
 
 

@@ -21,6 +21,7 @@ from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.durable import Durable
 from xpm.entries import Entries
+from xpm.mirroring import Mirroring
 from xpm.settling import Settling
 from xpm.store import Database, Transaction, audit
 from xpm.store import calls as call_store
@@ -136,10 +137,6 @@ async def until(claim: Callable[[], bool], seconds: float = 10) -> None:
             await asyncio.sleep(0.005)
 
 
-async def _nothing(tx: Transaction, connection: Connection) -> None:
-    """Nothing follows a connection here."""
-
-
 class World:
     """One workspace connected to one practice."""
 
@@ -167,10 +164,10 @@ class World:
         )  # fmt: skip
         self.connections = Connections(
             self.database, self.vault, xero, http,
-            api_url=self.url, redirect_uri=CALLBACK, region="NZ", clock=self.clock,
-            on_connected=_nothing,
+            api_url=self.url, clock=self.clock,
         )  # fmt: skip
         self.directory = Directory(self.database, self.connections, self.clock)
+        self.mirroring = Mirroring(self.database, self.connections, self.clock)
         self.entries = Entries(
             self.database, self.connections, self.directory, self.durable, self.clock
         )
@@ -348,7 +345,7 @@ async def world_on(url: str, *, is_new: bool = False) -> AsyncIterator[World]:
                 async with database.transaction() as tx:
                     for person in (MIA, SAM):
                         await workspace_store.save_person(tx, person)
-                await world.directory.sync(WORKSPACE, "s1", _tell_nobody)
+                await world.mirroring.sync(WORKSPACE, "s1", _tell_nobody)
             yield world
         finally:
             for client in world.clients:

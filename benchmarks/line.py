@@ -1,0 +1,21 @@
+"""One line of the table and of results.json."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A figure, the floor it is measured against, their ratio, and what we aim at."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float
+    ratio: float
+    target: float
+    better: str
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target is reached."""
+        return self.ratio >= self.target if self.better == "higher" else self.ratio <= self.target

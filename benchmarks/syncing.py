@@ -1,0 +1,369 @@
+"""What a sync costs: a full one against its floor, memory and clicks while it runs, and increments at two sizes."""
+
+import asyncio
+import datetime as dt
+import json
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import requests
+from benchmarks.line import Line
+from benchmarks.seed import TEAM, seed
+from bot import settings as app_settings
+from sandbox.serving import address, listen
+from sandbox.world import app_settings as environment_of
+from xpm import migrations, places
+from xpm.api import Http, XeroApp
+from xpm.clock import utc_now
+from xpm.connections import Connections
+from xpm.mirroring import Kind, Mirroring
+from xpm.store import Database, mirror
+from xpm.store import connections as connection_store
+from xpm.store.connections import Connection, Sync
+from xpm.store.mirror import ClientRows
+from xpm.vault import Vault, new_key
+
+_CLIENTS = 15_000
+_ROUNDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """A served pretend practice and the tokens of a connection to it."""
+
+    url: str
+    tenant: str
+    access: str
+    refresh: str
+
+
+@contextmanager
+def _practice(clients: int, core: int) -> Iterator[Practice]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.practice", str(clients)],
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )
+    try:
+        assert process.stdout is not None
+        yield Practice(**json.loads(process.stdout.readline()))
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _connection(vault: Vault, practice: Practice) -> Connection:
+    now = utc_now()
+    return Connection(
+        TEAM, "c1", practice.tenant, "Kea Accounting", "NZ", "U0MIA", now,
+        vault.seal(practice.access, places.access_token(TEAM)),
+        vault.seal(practice.refresh, places.refresh_token(TEAM)),
+        now + dt.timedelta(days=1), refreshed_at=now,
+    )  # fmt: skip
+
+
+def _download(practice: Practice, path: Path) -> None:
+    asked = urllib.request.Request(  # noqa: S310 (loopback)
+        f"{practice.url}/practicemanager/3.1/client.api/list",
+        headers={"Authorization": f"Bearer {practice.access}", "Xero-tenant-id": practice.tenant},
+    )
+    with urllib.request.urlopen(asked) as answer:  # noqa: S310
+        path.write_bytes(answer.read())
+
+
+def _floor(how: str, path: Path, database: Path, core: int) -> tuple[float, float, float]:
+    printed = subprocess.run(
+        [sys.executable, "-m", "benchmarks.sync_floor", how, str(path), str(database)],
+        check=True,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    ).stdout
+    seconds, megabytes, work = json.loads(printed)
+    return seconds, megabytes, work
+
+
+class Clicker:
+    """One connection to the app that clicks, waits for the answer, and notes how long it took."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def click(self, prepared: bytes) -> float:
+        """Milliseconds until the whole answer is here."""
+        began = time.perf_counter()
+        self._socket.sendall(prepared)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += self._socket.recv(65536)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        lengths = [
+            line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+        ]
+        length = int(lengths[0].partition(b":")[2]) if lengths else 0
+        while len(body) < length:
+            body += self._socket.recv(65536)
+        if b" 200 " not in head.split(b"\r\n")[0]:
+            raise SystemExit(head.decode())
+        return (time.perf_counter() - began) * 1000
+
+
+def _memory(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return (
+        next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        / 1024
+    )
+
+
+def _work(process: int) -> float:
+    """Seconds of the processor that it has used: another program on the core does not change these."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """One full sync of the running app."""
+
+    seconds: float
+    work: float
+    megabytes: float
+    slowest_idle: float
+    slowest: float
+
+
+def _full(
+    environment: dict[str, str], folder: Path, entry: str, core: int, *, with_clicks: bool
+) -> Full:
+    port = int(environment["XPM_SLACK_PORT"])
+    secret = environment["XPM_SLACK_SLACK_SIGNING_SECRET"]
+    file = environment["XPM_SLACK_DATABASE_URL"].removeprefix("sqlite:///")
+    with (folder / "app.log").open("ab") as log:
+        app = subprocess.Popen(
+            [sys.executable, "-m", "bot", "serve"],
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=log,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1):
+                    break
+            except OSError:
+                if app.poll() is not None:
+                    raise SystemExit((folder / "app.log").read_text()[-3000:]) from None
+                time.sleep(0.05)
+        clicker, looking = Clicker(port), sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        idle_clicks = []
+        for _ in range(100):
+            idle_clicks.append(clicker.click(requests.options(secret, entry, "")))
+            time.sleep(0.01)
+        idle = peak = _memory(app.pid)
+        worked = _work(app.pid)
+        clicker.click(requests.command(secret, "sync"))
+        clicks = []
+        while True:
+            if with_clicks:
+                clicks.append(clicker.click(requests.options(secret, entry, "")))
+            peak = max(peak, _memory(app.pid))
+            row = looking.execute(
+                "SELECT started_at, finished_at, failure, clients FROM syncs WHERE id != 's1'"
+            ).fetchone()
+            if row is not None and row[1] is not None:
+                break
+            time.sleep(0.02)
+        worked = _work(app.pid) - worked
+        looking.close()
+        if row[2] is not None or row[3] < _CLIENTS * 0.95:
+            raise SystemExit(
+                f"the sync failed: {row}; see {(folder / 'app.log').read_text()[-2000:]}"
+            )
+        began, ended = (dt.datetime.fromisoformat(one) for one in row[:2])
+        return Full(
+            seconds=(ended - began).total_seconds(),
+            work=worked,
+            megabytes=peak - idle,
+            slowest_idle=max(idle_clicks),
+            slowest=max(clicks, default=0.0),
+        )
+    finally:
+        app.terminate()
+        app.wait()
+
+
+async def _increments(folder: Path, practice: Practice) -> dict[int, float]:
+    """Milliseconds of an increment of ten clients on mirrors of two sizes, the practice being the same."""
+    vault, found, made = Vault([new_key()]), {}, {}
+    async with Http() as http:
+        for size in (1_000, 100_000):
+            url = f"sqlite:///{folder}/of-{size}.db"
+            migrations.upgrade(url)
+            database = Database(url)
+            xero = XeroApp(
+                "-", "-", "-", practice.url, practice.url, practice.url, http=http, now=utc_now
+            )
+            connections = Connections(
+                database, vault, xero, http, api_url=practice.url, clock=utc_now
+            )
+            now = utc_now()
+            async with database.transaction() as tx:
+                await connection_store.save(tx, _connection(vault, practice))
+                await connection_store.start_sync(tx, Sync(TEAM, "s1", now, now, clients=size))
+            for start in range(0, size, 5000):
+                rows = ClientRows()
+                marks = {"workspace_id": TEAM, "sync_id": "s1"}
+                for n in range(start, min(size, start + 5000)):
+                    uuid = f"{n:032x}"
+                    rows.clients.append(
+                        {
+                            **marks,
+                            "uuid": uuid,
+                            "name": f"Kea {n}",
+                            "is_archived": False,
+                            "print": uuid,
+                        }
+                    )
+                    rows.contacts.append(
+                        {**marks, "uuid": uuid, "name": "Ana Example", "email": None}
+                    )
+                    rows.links.append(
+                        {
+                            **marks,
+                            "client_uuid": uuid,
+                            "contact_uuid": uuid,
+                            "position": None,
+                            "is_primary": True,
+                        }
+                    )
+                    rows.numbers.append(
+                        {**marks, "e164": f"+6495{n:06}", "client_uuid": uuid, "contact_uuid": uuid}
+                    )
+                async with database.transaction() as tx:
+                    await mirror.replace_clients(tx, TEAM, rows, [])
+            made[size] = (database, Mirroring(database, connections, utc_now))
+            found[size] = list[float]()
+        for number in range(_ROUNDS):
+            _change_ten(practice, number)
+            for size, (_, mirroring) in made.items():
+                began = time.perf_counter()
+                await mirroring.sync(TEAM, f"i{number}", _tell_nobody, Kind.CLIENTS)
+                found[size].append((time.perf_counter() - began) * 1000)
+        for database, _ in made.values():
+            await database.close()
+    # The first finds everything cold.
+    return {size: statistics.median(times[3:]) for size, times in found.items()}
+
+
+def _change_ten(practice: Practice, number: int) -> None:
+    for place in range(10):
+        body = json.dumps(
+            {"name": f"Changed {place}", "phone": f"09 555 {number:02}{place:02}"}
+        ).encode()
+        asked = urllib.request.Request(f"{practice.url}/sandbox/clients", data=body, method="POST")  # noqa: S310
+        with urllib.request.urlopen(asked):  # noqa: S310
+            pass
+
+
+async def _tell_nobody(_: str, __: Sync) -> None:
+    """Nobody waits for these."""
+
+
+def lines() -> list[Line]:
+    """Measures everything, each beside its floor."""
+    cores = range(os.cpu_count() or 1)
+    os.sched_setaffinity(0, set(cores))
+    with tempfile.TemporaryDirectory(prefix="xpm-slack-bench-") as name:
+        folder = Path(name)
+        with _practice(_CLIENTS, cores[-1]) as practice:
+            _download(practice, folder / "clients.xml")
+            megabytes = (folder / "clients.xml").stat().st_size / 1e6
+            print(f"Copying {_CLIENTS:,} clients, {megabytes:.0f} MB …", flush=True)
+            migrations.upgrade(f"sqlite:///{folder}/floor.db")
+            floor, _, floor_work = _floor(
+                "floor", folder / "clients.xml", folder / "floor.db", cores[0]
+            )
+            # Clicks take the core's time, so the wall time is that of a sync without them.
+            alone, clicked = (
+                _prepared(practice, folder / name, cores[0], with_clicks=with_clicks)
+                for name, with_clicks in (("alone", False), ("clicked", True))
+            )
+            parses = {
+                how: _floor(how, folder / "clients.xml", folder / "none", cores[0])
+                for how in ("pull", "lxml", "elementtree")
+            }
+        with _practice(40, cores[-1]) as practice:
+            increments = asyncio.run(_increments(folder, practice))
+    small, large = increments[1_000], increments[100_000]
+    title = f"full sync, {_CLIENTS:,} clients, {megabytes:.0f} MB"
+    found = [
+        Line(f"{title}: wall time", alone.seconds, "s", floor, alone.seconds / floor, 1.5, "lower"),
+        Line(f"{title}: processor time", alone.work, "s", floor_work, alone.work / floor_work, 1.5, "lower"),
+        Line(f"{title}: memory over idle", alone.megabytes, "MB", 60, alone.megabytes / 60, 1, "lower"),
+        Line(f"{title}: slowest click", clicked.slowest, "ms", 100, clicked.slowest / 100, 1, "lower"),
+        Line("slowest click with no sync", clicked.slowest_idle, "ms", 100, clicked.slowest_idle / 100, 1, "lower"),
+        Line("increment of 10: at 100,000 against 1,000", large, "ms", small, large / small, 1.5, "lower"),
+    ]  # fmt: skip
+    seconds, memory, _ = parses["pull"]
+    for how in ("lxml", "elementtree"):
+        tree_seconds, tree_memory, _ = parses[how]
+        name = f"pulling against {how}'s tree"
+        found += [
+            Line(f"{name}: time", seconds, "s", tree_seconds, seconds / tree_seconds, 1.5, "lower"),
+            Line(f"{name}: memory", memory, "MB", tree_memory, memory / tree_memory, 0.5, "lower"),
+        ]
+    return found
+
+
+def _prepared(practice: Practice, folder: Path, core: int, *, with_clicks: bool) -> Full:
+    folder.mkdir()
+    bound = {place: listen() for place in ("app", "page", "providers")}
+    urls = {place: address(one) for place, one in bound.items()} | {"practice": practice.url}
+    for one in bound.values():
+        # Nobody answers there: Slack is away, so that only our own work is measured.
+        one.close()
+    environment = environment_of(urls, folder)
+    os.environ.update(environment)
+    settings = app_settings.load()
+    migrations.upgrade(settings.database_url)
+    entry = asyncio.run(_seed(settings, practice))
+    return _full(environment, folder, entry, core, with_clicks=with_clicks)
+
+
+async def _seed(settings: app_settings.Settings, practice: Practice) -> str:
+    seeded = await seed(settings, clients=100, jobs=200, entries=1)
+    vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
+    database = Database(settings.database_url)
+    async with database.transaction() as tx:
+        await connection_store.save(tx, _connection(vault, practice))
+    await database.close()
+    return seeded.entries[0]
+
+
+def main() -> None:
+    """Measures and prints this part alone: `python -m benchmarks.syncing`."""
+    for line in lines():
+        mark = "✓" if line.is_met else "✗"
+        print(
+            f"{mark} {line.name:58} {line.value:>10.2f} {line.unit:10}"
+            f" floor {line.floor:>10.2f}  ratio {line.ratio:5.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

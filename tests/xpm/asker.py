@@ -1,0 +1,73 @@
+"""Another process of ours, for tests: many callers ask the practice at once, and it stops dead where it is told to.
+
+`python -m tests.xpm.asker` reads one JSON object from its input and prints a line for each thing that happened.
+"""
+
+import asyncio
+import json
+import ssl
+import sys
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from tests.xpm.kea import CLIENT_SECRET, SCOPES
+from xpm.api import Http, XeroApp
+from xpm.connections import Connections
+from xpm.store import Database
+from xpm.vault import Vault
+
+BEFORE, ANSWERED, SAVED, NOWHERE = "before", "answered", "saved", "nowhere"
+"""Where it stops: before Xero is asked for tokens, when it has answered, when the answer is kept, or not at all."""
+
+
+class Stopping(httpx.AsyncHTTPTransport):
+    """Carries requests, and stops for ever around the one for tokens."""
+
+    def __init__(self, where: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._where = where
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        is_refresh = request.url.path == "/connect/token"
+        if is_refresh and self._where == BEFORE:
+            await stop()
+        answer = await super().handle_async_request(request)
+        if is_refresh and self._where == ANSWERED:
+            await answer.aread()
+            await stop()
+        return answer
+
+
+async def stop() -> None:
+    """Says that this is the place, and waits to be killed."""
+    print("stopped", flush=True)
+    await asyncio.sleep(3600)
+
+
+async def ask(told: dict[str, Any]) -> None:
+    """Asks for a job from as many tasks at once as it was told."""
+    moment = datetime.fromisoformat(told["now"])
+    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    database = Database(told["database"])
+    url = told["xero"]
+    async with Http(transport=Stopping(told["where"], verify=no_tls)) as http:
+        xero = XeroApp("app-1", CLIENT_SECRET, SCOPES, url, url, url, http=http, now=lambda: moment)
+        connections = Connections(
+            database, Vault(told["keys"]), xero, http, api_url=url, clock=lambda: moment
+        )
+
+        async def one() -> bool:
+            async with connections.practice("T1") as practice:
+                return await practice.job("J000123") is not None
+
+        found = await asyncio.gather(*(one() for _ in range(told["callers"])))
+        print(f"found {sum(found)}", flush=True)
+        if told["where"] == SAVED:
+            await stop()
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(ask(json.loads(sys.stdin.read())))

@@ -1,0 +1,190 @@
+"""Pure: what XPM told, as rows of the mirror, each with a print that tells whether anything changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import chain
+from typing import Any
+
+from xpm import api
+from xpm.matching import numbers_in
+from xpm.store.mirror import ClientRows, Rows
+
+_REMEMBERED = 50_000
+
+JobRows = tuple[Rows, Rows, Rows]
+"""Rows of jobs, of the people assigned to them, and of their tasks."""
+
+
+def _print(*values: object) -> str:
+    return blake2b(repr(values).encode(), digest_size=16).hexdigest()
+
+
+def client_print(client: api.Client, region: str) -> str:
+    """The print of everything we keep of a client; the region belongs to it, because numbers are read in it."""
+    return _print(
+        region,
+        client.name,
+        client.phone,
+        client.is_archived,
+        [
+            (one.uuid, one.name, one.email, one.phone, one.mobile, one.position, one.is_primary)
+            for one in client.contacts
+            if not one.is_deleted
+        ],
+    )
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Reads numbers of a region, each different text once: half of a practice's fields repeat."""
+
+    region: str
+    _read: dict[str, list[str]] = field(default_factory=dict)
+
+    def of(self, text: str | None) -> list[str]:
+        """The numbers of a free-text field in E.164."""
+        if text is None:
+            return []
+        known = self._read.get(text)
+        if known is None:
+            if len(self._read) >= _REMEMBERED:
+                self._read.clear()
+            known = self._read[text] = numbers_in(text, self.region)
+        return known
+
+
+def client_rows(
+    workspace_id: str,
+    sync_id: str,
+    clients: Sequence[tuple[api.Client, str]],
+    numbers_of: Callable[[str | None], list[str]],
+) -> ClientRows:
+    """Rows of clients (each with its print), their contacts, the links between, and the numbers of both."""
+    contacts: dict[str, dict[str, Any]] = {}
+    links: dict[tuple[str, str], dict[str, Any]] = {}
+    numbers: dict[tuple[str, str, str], dict[str, Any]] = {}
+    marks = {"workspace_id": workspace_id, "sync_id": sync_id}
+    rows = ClientRows()
+    for client, print_ in clients:
+        rows.clients.append(
+            {
+                "workspace_id": workspace_id,
+                "uuid": client.uuid,
+                "name": client.name,
+                "is_archived": client.is_archived,
+                "print": print_,
+                "sync_id": sync_id,
+            }
+        )
+        for number in numbers_of(client.phone):
+            numbers[number, client.uuid, ""] = marks | {
+                "e164": number,
+                "client_uuid": client.uuid,
+                "contact_uuid": "",
+            }
+        for contact in client.contacts:
+            if contact.is_deleted:
+                continue
+            contacts[contact.uuid] = marks | {
+                "uuid": contact.uuid,
+                "name": contact.name or "",
+                "email": contact.email,
+            }
+            links[client.uuid, contact.uuid] = marks | {
+                "client_uuid": client.uuid,
+                "contact_uuid": contact.uuid,
+                "position": contact.position,
+                "is_primary": contact.is_primary,
+            }
+            for number in chain(numbers_of(contact.mobile), numbers_of(contact.phone)):
+                numbers[number, client.uuid, contact.uuid] = marks | {
+                    "e164": number,
+                    "client_uuid": client.uuid,
+                    "contact_uuid": contact.uuid,
+                }
+    rows.contacts += contacts.values()
+    rows.links += links.values()
+    rows.numbers += numbers.values()
+    return rows
+
+
+def staff_row(workspace_id: str, sync_id: str, staff: api.Staff) -> dict[str, Any]:
+    """The row of a staff member."""
+    return {
+        "workspace_id": workspace_id,
+        "uuid": staff.uuid,
+        "name": staff.name,
+        "email": staff.email.casefold() if staff.email else None,
+        "sync_id": sync_id,
+    }
+
+
+def job_print(job: api.Job, *, is_open: bool) -> str:
+    """The print of everything a list tells of a job; its web address comes from a look-up alone and stays out."""
+    return _print(
+        job.uuid,
+        job.name,
+        job.state,
+        is_open,
+        job.client_uuid,
+        job.client_name,
+        job.manager_name,
+        job.due_date,
+        sorted(one.uuid for one in job.assigned),
+        [
+            (one.for_time, one.name, one.is_completed, [staff.uuid for staff in one.assigned])
+            for one in job.tasks
+        ],
+    )
+
+
+def job_rows(
+    workspace_id: str,
+    sync_id: str,
+    jobs: Sequence[tuple[api.Job, bool, str]],
+    *,
+    assigned_to: str = "",
+) -> JobRows:
+    """Rows of jobs, each given with whether it is open and with its print."""
+    rows: JobRows = ([], [], [])
+    for job, is_open, print_ in jobs:
+        rows[0].append(_job_row(workspace_id, sync_id, job, is_open, print_))
+        marks = {"workspace_id": workspace_id, "job_number": job.number, "sync_id": sync_id}
+        for uuid in {one.uuid for one in job.assigned} | {assigned_to} - {""}:
+            rows[1].append({**marks, "staff_uuid": uuid})
+        for position, task in enumerate(job.tasks):
+            rows[2].append(
+                {
+                    **marks,
+                    "uuid": task.for_time,
+                    "name": task.name or "Task",
+                    "is_completed": task.is_completed,
+                    "position": position,
+                    "assigned": [one.uuid for one in task.assigned],
+                }
+            )
+    return rows
+
+
+def _job_row(
+    workspace_id: str, sync_id: str, job: api.Job, is_open: bool, print_: str
+) -> dict[str, Any]:
+    name, client = job.name or job.number, job.client_name or ""
+    row = {
+        "workspace_id": workspace_id,
+        "number": job.number,
+        "uuid": job.uuid,
+        "name": name,
+        "state": job.state or "",
+        "is_open": is_open,
+        "client_uuid": job.client_uuid,
+        "client_name": client,
+        "manager_name": job.manager_name,
+        "due_date": job.due_date,
+        "search": f"{job.number} {name} {client}".casefold(),
+        "print": print_,
+        "sync_id": sync_id,
+    }
+    # Lists leave the address out; the one we have stays.
+    return row if job.web_url is None else {**row, "web_url": job.web_url}
