@@ -10,6 +10,7 @@ from bot.bolt import bolt_of, grace_of, slack_of
 from bot.providers import providers_of
 from bot.settings import Settings
 from bot.timetable import Timetable
+from bot.xero import xero_app
 from handlers import listeners
 from handlers.installations import LEARN, Organisations
 from handlers.later import Later
@@ -18,7 +19,7 @@ from handlers.people import People
 from handlers.services import Services
 from handlers.signin.providers import SignIn
 from handlers.signin.routes import XERO_CALLBACK
-from xpm.api import Http, Limits, XeroApp
+from xpm.api import Http, Limits
 from xpm.calls import Rules
 from xpm.clock import Clock, utc_now
 from xpm.connecting import Connecting
@@ -86,16 +87,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
 
     slack = slack_of(settings, database, vault, clock, on_gone)
     people = People(database, slack, clock)
-    xero = XeroApp(
-        settings.xero_client_id,
-        settings.xero_client_secret.get_secret_value(),
-        settings.xero_scopes,
-        settings.xero_login_url,
-        settings.xero_identity_url,
-        settings.xero_api_url,
-        http=http,
-        now=clock,
-    )
+    xero = xero_app(settings, http, clock)
 
     async def on_connected(tx: Transaction, connection: Connection) -> None:
         await syncing.connected(tx, connection)

@@ -10,12 +10,13 @@ from bot import manifest
 from bot.bolt import slack_of
 from bot.providers import providers_of, unfinished
 from bot.settings import PREFIX, BadSettings, Settings, load
+from bot.xero import xero_app
 from handlers.signin.identity import NotProven
 from handlers.signin.providers import SignIn
 from handlers.signin.routes import provider_callback
 from handlers.slack import Slack
 from xpm import migrations
-from xpm.api import Disconnected, Http, Rejected, XeroApp, XpmError
+from xpm.api import Disconnected, Http, Rejected, XpmError
 from xpm.clock import utc_now
 from xpm.store import Database
 from xpm.store import workspaces as store
@@ -147,16 +148,7 @@ async def _workspace(settings: Settings, slack: Slack, workspace_id: str, needed
 
 async def _xero(settings: Settings) -> str:
     async with Http() as http:
-        app = XeroApp(
-            settings.xero_client_id,
-            settings.xero_client_secret.get_secret_value(),
-            settings.xero_scopes,
-            settings.xero_login_url,
-            settings.xero_identity_url,
-            settings.xero_api_url,
-            http=http,
-            now=utc_now,
-        )
+        app = xero_app(settings, http, utc_now)
         try:
             # A refresh token that never was: Xero checks who asks first and says invalid_grant only to a known app.
             await app.refresh("xpm-slack-doctor")
