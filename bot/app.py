@@ -27,7 +27,7 @@ from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.durable import Durable
 from xpm.entries import SETTLE, Entries
-from xpm.following import SAY_ENDED, SHOW_OPEN, Following
+from xpm.following import SAY_ENDED, SHOW_ENTRY, SHOW_OPEN, Following
 from xpm.keeping import KEEP, Keeping
 from xpm.leaving import LEAVE, Leaving
 from xpm.mirroring import Mirroring
@@ -130,13 +130,13 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     standings = Standings(database, clock, limits)
     homes = SlackHomes(database, slack, people, standings, clock)
     notices = SlackNotices(database, slack, people, clock, entries, homes)
-    following = Following(database, durable, notices, clock, durable.sleep)
+    following = Following(database, durable, notices, clock)
     keeping = Keeping(database, durable, connections, clock)
     leaving = Leaving(database, durable, connections, clock, grace_of(settings))
-    organisations = Organisations(database, slack, durable, clock, durable.sleep)
-    settling = Settling(database, connections, notices, clock, durable.sleep)
+    organisations = Organisations(database, slack, durable, clock)
+    settling = Settling(database, connections, notices, clock)
     mirroring = Mirroring(database, connections, clock)
-    syncing = Syncing(database, mirroring, durable, notices, durable.sleep)
+    syncing = Syncing(database, mirroring, durable, notices, clock)
     reception = Reception(
         database,
         connections,
@@ -147,17 +147,17 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         people.find,
         clock,
         Rules(settings.minimum_call_seconds),
-        durable.sleep,
     )
     durable.register(SAY_ENDED, following.say_ended)
     durable.register(SHOW_OPEN, following.show_open)
+    durable.register(SHOW_ENTRY, following.show_entry)
     durable.register(KEEP, keeping.run)
     durable.register(LEAVE, leaving.leave)
     durable.register(LEARN, organisations.run)
-    durable.register(SETTLE, settling.run)
+    durable.register(SETTLE, settling.advance)
     durable.register(OFFER, reception.offer)
     durable.register(REFRESH, reception.refresh)
-    durable.register(SYNC, syncing.run)
+    durable.register(SYNC, syncing.run, is_long=True)
     services = Services(
         database=database,
         connecting=connecting,

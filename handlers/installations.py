@@ -37,7 +37,6 @@ LEARN = "learn_workspaces"
 _ABOUT_US = frozenset(
     {"app_uninstalled", "tokens_revoked", "team_access_granted", "team_access_revoked"}
 )
-_TRIES = 5
 _AGAIN_AFTER = 60.0
 
 OnInstalled = Callable[[Transaction, Workspace], Awaitable[None]]
@@ -184,13 +183,11 @@ class Organisations:
         slack: Slack,
         durable: Durable,
         clock: Clock,
-        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._database = database
         self._slack = slack
         self._durable = durable
         self._clock = clock
-        self._sleep = sleep
 
     async def begin(self, tx: Transaction, workspace: Workspace) -> None:
         """Enqueues learning with an organisation's installation; nothing for a single workspace."""
@@ -212,21 +209,18 @@ class Organisations:
                 await self.begin(tx, organisation)
         return True
 
-    async def run(self, enterprise_id: str) -> None:
+    async def run(self, enterprise_id: str) -> float | None:
         """The workflow. https://docs.slack.dev/reference/methods/auth.teams.list"""
-        for _ in range(_TRIES):
-            try:
-                await self._learn(enterprise_id)
-            except TryLater as error:
-                await self._sleep(error.after or _AGAIN_AFTER)
-            except SlackRefused as refusal:
-                log.warning(
-                    "workspaces.not_learned",
-                    extra={"workspace": enterprise_id, "why": refusal.code},
-                )
-                return
-            else:
-                return
+        try:
+            await self._learn(enterprise_id)
+        except TryLater as error:
+            return error.after or _AGAIN_AFTER
+        except SlackRefused as refusal:
+            log.warning(
+                "workspaces.not_learned",
+                extra={"workspace": enterprise_id, "why": refusal.code},
+            )
+        return None
 
     async def _learn(self, enterprise_id: str) -> None:
         cursor = ""

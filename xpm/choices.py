@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from xpm.directory import JobCard
@@ -20,14 +21,26 @@ _MOST_MINUTES = 24 * 60
 WAITING_FOR_XPM = "xpm"
 WAITING_FOR_CONNECTION = "connection"
 WAITING_FOR_TOMORROW = "tomorrow"
-"""What an unsent entry waits for: XPM to answer, somebody to reconnect, or the day's calls to be free again."""
+WAITING_FOR_ANSWER = "answer"
+"""What an unsent entry waits for: XPM to be back, somebody to reconnect, the day's calls to be free again, or to find
+out whether it arrived."""
 
-AT_REST: dict[str, None] = {
+UNCLEAR = "xpm-slack:unclear"
+"""The reason of an entry that XPM never answered clearly, in the place of XPM's own words."""
+
+OVERDUE = dt.timedelta(days=1)
+"""Nothing waits longer in silence."""
+
+AT_REST: dict[str, Any] = {
     "reason": None,
     "doubtful_since": None,
     "waiting_since": None,
     "waiting_for": None,
     "waiting_until": None,
+    "tries": 0,
+    "has_news": False,
+    "reminded_at": None,
+    "finding": None,
 }
 """The fields of an entry for which nothing is under way."""
 
@@ -45,6 +58,7 @@ class Problem(StrEnum):
     FUTURE = "future"
     OTHER_PRACTICE = "other_practice"
     DISCONNECTED = "disconnected"
+    UNSURE = "unsure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +138,15 @@ def can_change(entry: Entry) -> bool:
     return entry.state in (State.OFFERED, State.REFUSED)
 
 
-def can_recall(entry: Entry) -> bool:
-    """Only what waits and was certainly not written: a doubtful entry is found out first."""
-    return (
-        entry.state is State.SENDING
-        and entry.waiting_for is not None
-        and entry.doubtful_since is None
-    )
+def can_recall(entry: Entry, now: dt.datetime) -> bool:
+    """Only what waits and was certainly not written: a doubtful entry is found out first, for a day."""
+    is_waiting = entry.state is State.SENDING and entry.waiting_for is not None
+    return is_waiting and (entry.doubtful_since is None or is_overdue(entry, now))
+
+
+def is_overdue(entry: Entry, now: dt.datetime) -> bool:
+    """Whether an entry has waited so long that its person should see to it."""
+    return entry.waiting_since is not None and now - entry.waiting_since > OVERDUE
 
 
 def kept_reason(entry: Entry) -> str | None:

@@ -3,22 +3,43 @@
 DBOS keeps queue and workflows in the same database, SQLite or PostgreSQL. A workflow is enqueued by name and key; a
 key that is known already is not enqueued again, which makes a double click, a re-delivery and a clock that ticks on
 three replicas harmless. Workflows take ids, never secrets, and read everything else from their rows.
+
+A workflow never sleeps: it says after how many seconds it wants to run again and is put back into the queue, where
+whoever is alive then takes it. So waiting costs nothing, survives every replica, and what runs is always short.
 """
 
+import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, Serializer
 
 from xpm.store import Database, Transaction
 
-QUEUE = "xpm-slack"
-# Constant on purpose: recovery skips workflows of another version, so a deployment would strand what is under way.
-VERSION = "1"
+log = logging.getLogger(__name__)
 
-Workflow = Callable[..., Awaitable[None]]
+QUEUE: Final = "xpm-slack"
+LONG_QUEUE: Final = "xpm-slack-long"
+"""For workflows of minutes, so that they never stand in the way of a person's entry."""
+
+# Constant on purpose: recovery skips workflows of another version, so a deployment would strand what is under way.
+VERSION: Final = "1"
+
+_AT_ONCE, _LONG_AT_ONCE = 64, 4
+_LONG_POLL_SECONDS = 0.5
+_SOONEST = 1.0
+_LONGEST_BACK_OFF = 3600.0
+_WAITING = ["ENQUEUED", "DELAYED"]
+_UNFINISHED = [*_WAITING, "PENDING"]
+_FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_BATCH = 500
+
+Workflow = Callable[..., Awaitable[float | None]]
+"""Does one short step. Returns the seconds after which it wants to run again, None when there is nothing left to do."""
 
 
 class _Json(Serializer):
@@ -35,42 +56,48 @@ class _Json(Serializer):
         return "json"
 
 
-def _plain(workflow: Workflow) -> Workflow:
-    """A function of its own: the engine writes an attribute on what it registers, which a bound method refuses."""
-
-    async def run(*arguments: Any) -> None:
-        await workflow(*arguments)
-
-    return run
-
-
 class Durable:
     """Enqueues workflows inside transactions and runs them. One per process, as the engine allows.
 
     `replica` must differ between processes on one database: an executor that shares its name steals work.
     """
 
-    def __init__(self, database: Database, replica: str, *, poll_seconds: float = 0.05) -> None:
+    def __init__(
+        self,
+        database: Database,
+        replica: str,
+        *,
+        poll_seconds: float = 0.05,
+        back_off_seconds: float = 10.0,
+    ) -> None:
         drivers = {"sqlite": "sqlite", "postgresql": "postgresql"}
         url = database.url.set(drivername=drivers[database.url.get_backend_name()])
         self._database = database
         self._url = url.render_as_string(hide_password=False)
-        self._replica = replica
         self._poll_seconds = poll_seconds
+        self._back_off_seconds = back_off_seconds
         self._workflows: dict[str, Workflow] = {}
+        self._long: set[str] = set()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._is_stopping = False
         self._client: DBOSClient | None = None
+        self.replica = replica
 
-    def register(self, name: str, workflow: Workflow) -> None:
+    def register(self, name: str, workflow: Workflow, *, is_long: bool = False) -> None:
         """Names a workflow; call before `start`. Its arguments must be JSON."""
         self._workflows[name] = workflow
+        if is_long:
+            self._long.add(name)
+
+    # -- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Launches the engine on the running loop: recovers what a crash cut, then takes from the queue."""
+        """Launches the engine on the running loop: recovers what a crash cut, then takes from the queues."""
         DBOS(
             config={
                 "name": "xpm-slack",
                 "system_database_url": self._url,
-                "executor_id": self._replica,
+                "executor_id": self.replica,
                 "application_version": VERSION,
                 "log_level": "WARNING",
                 "serializer": _Json(),
@@ -78,53 +105,155 @@ class Durable:
             }
         )
         for name, workflow in self._workflows.items():
-            DBOS.workflow(name=name)(_plain(workflow))
+            DBOS.workflow(name=name)(self._again_and_again(name, workflow))
         DBOS.launch()
-        await DBOS.register_queue_async(QUEUE, polling_interval_sec=self._poll_seconds)
+        await DBOS.register_queue_async(
+            QUEUE, polling_interval_sec=self._poll_seconds, worker_concurrency=_AT_ONCE
+        )
+        await DBOS.register_queue_async(
+            LONG_QUEUE, polling_interval_sec=_LONG_POLL_SECONDS, worker_concurrency=_LONG_AT_ONCE
+        )
         self._client = DBOSClient(
             system_database_url=self._url, serializer=_Json(), application_name="xpm-slack"
         )
 
     @property
     def is_running(self) -> bool:
-        """Whether work is taken from the queue."""
-        return self._client is not None
+        """Whether work is taken from the queues."""
+        return self._client is not None and not self._is_stopping
 
-    async def stop(self) -> None:
-        """Stops taking work; what is under way goes on in the next process."""
-        if self._client is not None:
-            self._client.destroy()
-            self._client = None
-        DBOS.destroy(destroy_registry=True)
+    async def stop(self, seconds: float = 5.0) -> None:
+        """Takes no more work, lets what runs finish for some seconds, leaves the rest to the next process."""
+        client = self._client
+        if client is None:
+            return
+        self._is_stopping = True
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        cut = list(self._running)
+        for task in cut:
+            task.cancel()
+        await asyncio.gather(*cut, return_exceptions=True)
+        self._client = None
+        client.destroy()
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
+    # -- enqueueing ------------------------------------------------------------------------------------------------
 
     async def enqueue(self, tx: Transaction, name: str, key: str, *arguments: Any) -> None:
         """Enqueues a workflow with the transaction: both happen or neither. The same key twice runs once."""
-        client = self._client
-        if client is None:
-            raise RuntimeError("the durable engine is not running")
+        await self._enqueue(tx, name, f"{name}:{key}", None, [0, 0, *arguments])
+
+    async def _enqueue(
+        self,
+        tx: Transaction,
+        name: str,
+        workflow_id: str,
+        delay: float | None,
+        arguments: list[Any],
+    ) -> None:
+        client = self._usable()
+        options: dict[str, Any] = {
+            "queue_name": LONG_QUEUE if name in self._long else QUEUE,
+            "workflow_name": name,
+            "workflow_id": workflow_id,
+            "app_version": VERSION,
+        }
+        if delay is not None:
+            options["delay_seconds"] = delay
 
         def within(connection: sa.Connection) -> None:
-            client.enqueue_in_transaction(
-                connection,
-                {
-                    "queue_name": QUEUE,
-                    "workflow_name": name,
-                    "workflow_id": f"{name}:{key}",
-                    "app_version": VERSION,
-                },
-                *arguments,
-            )
+            client.enqueue_in_transaction(connection, options, *arguments)  # type: ignore[arg-type]
 
         await tx.run_sync(within)
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def _again_and_again(self, name: str, workflow: Workflow) -> Callable[..., Awaitable[None]]:
+        """The function the engine runs; one of its own, because the engine writes an attribute on what it registers."""
+
+        async def run(turn: int, failures: int, *arguments: Any) -> None:
+            task = asyncio.current_task()
+            if task is None or self._is_stopping:
+                # Cancelled, the engine leaves the workflow as it stands in the database, to be recovered.
+                raise asyncio.CancelledError
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            try:
+                pause = await workflow(*arguments)
+                failures = 0
+            except Exception:
+                # Nobody foresaw it, so nobody is to lose by it: it is tried again, ever more slowly.
+                log.exception("workflow.failed", extra={"workflow": name, "failures": failures + 1})
+                pause = min(self._back_off_seconds * 2**failures, _LONGEST_BACK_OFF)
+                failures += 1
+            if pause is None:
+                return
+            first = str(DBOS.workflow_id).partition("~")[0]
+            # The same turn has the same name: cut after this and run again, it is not enqueued twice.
+            async with self._database.transaction() as tx:
+                await self._enqueue(
+                    tx,
+                    name,
+                    f"{first}~{turn + 1}",
+                    max(pause, _SOONEST),
+                    [turn + 1, failures, *arguments],
+                )
+
+        return run
+
+    # -- looking after it ------------------------------------------------------------------------------------------
+
+    async def is_under_way(self, name: str, key: str) -> bool:
+        """Whether a workflow whose key begins so waits or runs."""
+        found = await self._usable().list_workflows_async(
+            workflow_id_prefix=f"{name}:{key}",
+            status=_UNFINISHED,
+            load_input=False,
+            load_output=False,
+            limit=1,
+        )
+        return bool(found)
+
+    async def running_on(self) -> dict[str, list[str]]:
+        """The workflows that run, by the replica that runs them."""
+        found: dict[str, list[str]] = {}
+        for one in await self._usable().list_workflows_async(
+            status="PENDING", load_input=False, load_output=False
+        ):
+            found.setdefault(str(one.executor_id), []).append(one.workflow_id)
+        return found
+
+    async def take_over(self, workflow_ids: list[str]) -> None:
+        """Puts workflows that a dead replica ran back into the queue."""
+        for workflow_id in workflow_ids:
+            name = workflow_id.partition(":")[0]
+            queue = LONG_QUEUE if name in self._long else QUEUE
+            await self._usable().resume_workflow_async(workflow_id, queue_name=queue)
+
+    async def purge(self, older_than: timedelta) -> int:
+        """Forgets what was finished so long ago; with it goes the memory of its key. How many that were."""
+        client, count = self._usable(), 0
+        before = (datetime.now(UTC) - older_than).isoformat()
+        while True:
+            done = await client.list_workflows_async(
+                status=_FINISHED,
+                end_time=before,
+                limit=_BATCH,
+                load_input=False,
+                load_output=False,
+            )
+            if not done:
+                return count
+            await client.delete_workflows_async([one.workflow_id for one in done])
+            count += len(done)
 
     async def forget(self, workspace_id: str) -> None:
         """Forgets every workflow that was given this workspace: what waits is cancelled, what is done is deleted.
 
         The engine's own rows hold ids alone, but they would tell who was here.
         """
-        client = self._client
-        if client is None:
-            raise RuntimeError("the durable engine is not running")
+        client = self._usable()
         schema = "" if self._database.is_sqlite else "dbos."
         query = (
             f"select s.workflow_uuid from {schema}workflow_status s "  # noqa: S608 (two constants)
@@ -138,7 +267,7 @@ class Durable:
             await client.cancel_workflows_async(ids)
             await client.delete_workflows_async(ids)
 
-    @staticmethod
-    async def sleep(seconds: float) -> None:
-        """Sleeps inside a workflow; after a crash only what is left of it."""
-        await DBOS.sleep_async(seconds)
+    def _usable(self) -> DBOSClient:
+        if self._client is None:
+            raise RuntimeError("the durable engine is not running")
+        return self._client

@@ -18,8 +18,10 @@ from xpm import entry_view
 from xpm.calls import minutes as call_minutes
 from xpm.choices import (
     AT_REST,
+    UNCLEAR,
     WAITING_FOR_CONNECTION,
     Draft,
+    Problem,
     TaskChoice,
     call_note,
     can_change,
@@ -208,11 +210,7 @@ class Entries:
                 tenant_id=connection.tenant_id,
                 state=State.SENDING,
                 act=Act.CHANGE if entry.xpm_time_uuid else Act.ADD,
-                reason=None,
-                doubtful_since=None,
-                waiting_since=None,
-                waiting_for=None,
-                waiting_until=None,
+                **AT_REST,
             )
             await self._settle(tx, changed)
             await self._note(tx, changed, "entry.chosen")
@@ -224,16 +222,15 @@ class Entries:
             entry = await self._own(tx, person, entry_id)
             if entry.state is not State.SENT:
                 return entry
-            changed = await self._change(
-                tx, entry, state=State.SENDING, act=Act.REMOVE, reason=None
-            )
+            changed = await self._change(tx, entry, state=State.SENDING, act=Act.REMOVE, **AT_REST)
             await self._settle(tx, changed)
             await self._note(tx, changed, "entry.undo_chosen")
             return changed
 
     async def edit(self, person: Person, entry_id: str) -> Entry:
         """Opens a saved entry for changes; XPM keeps the time until new values are sent. Raises NotYours."""
-        return await self._move(person, entry_id, State.SENT, state=State.OFFERED, reason=None)
+        values = {**AT_REST, "state": State.OFFERED}
+        return await self._move(person, entry_id, State.SENT, **values)
 
     async def keep(self, person: Person, entry_id: str) -> Entry:
         """Leaves a saved entry as XPM has it and drops the changes. Raises NotYours."""
@@ -246,7 +243,7 @@ class Entries:
                 tx,
                 entry,
                 state=State.SENT,
-                reason=None,
+                **AT_REST,
                 job_number=saved.job_number,
                 task_uuid=saved.task_uuid,
                 minutes=str(saved.minutes),
@@ -261,7 +258,8 @@ class Entries:
         """
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if entry.xpm_time_uuid is not None or not (can_change(entry) or can_recall(entry)):
+            is_free = can_change(entry) or can_recall(entry, self._clock())
+            if entry.xpm_time_uuid is not None or not is_free:
                 return entry
             return await self._change(tx, entry, draft, state=State.NOT_LOGGED, **AT_REST)
 
@@ -269,10 +267,15 @@ class Entries:
         """Takes back an entry that waits for XPM and was certainly not written, to change it. Raises NotYours."""
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if not can_recall(entry):
+            if not can_recall(entry, self._clock()):
                 return entry
             state = State.SENT if entry.act is Act.REMOVE else State.OFFERED
-            return await self._change(tx, entry, state=state, **AT_REST)
+            resting = dict(AT_REST)
+            if entry.doubtful_since is not None:
+                # A day has gone by and nobody knows whether XPM has it: only a look there can tell.
+                is_removal = entry.act is Act.REMOVE
+                resting["reason"] = UNCLEAR if is_removal else Problem.UNSURE.value
+            return await self._change(tx, entry, state=state, **resting)
 
     async def reopen(self, person: Person, entry_id: str) -> Entry:
         """Offers a call again that was not logged, or whose time was removed. Raises NotYours."""

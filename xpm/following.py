@@ -4,7 +4,6 @@ Each is a workflow enqueued in the transaction that changes the connection, so t
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -26,13 +25,16 @@ SAY_ENDED = "say_connection_ended"
 SHOW_OPEN = "show_open_entries"
 """Makes the messages of open calls say how it stands: (workspace id, MADE or DELETED, since when or empty)."""
 
+SHOW_ENTRY = "show_entry"
+"""Makes one entry's message show how it stands: (workspace id, entry id)."""
+
 MADE, DELETED = "made", "deleted"
 SHOWN_FOR = timedelta(days=14)
 """Older calls that nobody answered are not shown anew; a click on one still tells how it stands."""
 
 _AGAIN_AFTER = 10.0
 _LOOK_SECONDS = 3.0
-_LOOKS = 1200
+_COPIED_WITHIN = timedelta(hours=1)
 _OURS = frozenset({Problem.DISCONNECTED, Problem.NOT_CONNECTED})
 
 
@@ -61,13 +63,11 @@ class Following:
         durable: Durable,
         notices: ConnectionNotices,
         clock: Clock,
-        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._database = database
         self._durable = durable
         self._notices = notices
         self._clock = clock
-        self._sleep = sleep
 
     # -- in the transaction of the change ---------------------------------------------------------------------------
 
@@ -95,35 +95,35 @@ class Following:
 
     # -- the workflows ------------------------------------------------------------------------------------------------
 
-    async def say_ended(self, workspace_id: str, connected_at: str) -> None:
+    async def say_ended(self, workspace_id: str, connected_at: str) -> float | None:
         """The workflow: one direct message for one ended connection, however often it is begun again."""
-        while True:
-            async with self._database.reading() as tx:
-                connection = await store.get(tx, workspace_id)
-                counts = await entry_store.count_by_state(tx, workspace_id)
-            if (
-                connection is None
-                or connection.is_live
-                or connection.told_ended_at is not None
-                or connection.connected_at.isoformat() != connected_at
-            ):
-                break
+        async with self._database.reading() as tx:
+            connection = await store.get(tx, workspace_id)
+            counts = await entry_store.count_by_state(tx, workspace_id)
+        if (
+            connection is not None
+            and not connection.is_live
+            and connection.told_ended_at is None
+            and connection.connected_at.isoformat() == connected_at
+        ):
             try:
                 channel, ts = await self._notices.ended(connection, counts.get(State.SENDING, 0))
             except TryLater as error:
-                await self._sleep(error.after or _AGAIN_AFTER)
-                continue
+                return error.after or _AGAIN_AFTER
             async with self._database.transaction() as tx:
                 await store.told_ended(tx, connection, self._clock(), channel, ts)
-            break
         await self._notices.connection_changed(workspace_id)
+        return None
 
-    async def show_open(self, workspace_id: str, why: str, since: str) -> None:
+    async def show_open(self, workspace_id: str, why: str, since: str) -> float | None:
         """The workflow: each open call with a message is marked or freed, and shown; what was chosen is kept."""
-        if why == MADE:
-            await self._until_copied(workspace_id)
         async with self._database.reading() as tx:
+            connection = await store.get(tx, workspace_id)
+            copied = await store.last_sync(tx, workspace_id)
             found = await entry_store.open_with_message(tx, workspace_id, self._clock() - SHOWN_FOR)
+        if why == MADE and copied is None and self._is_young(connection):
+            # Before the first copy of the practice nobody has a staff record and nothing has jobs.
+            return _LOOK_SECONDS
         for entry in found:
             if why == DELETED:
                 is_concerned = True
@@ -131,20 +131,18 @@ class Following:
                 was_disconnected = since == "" or entry.changed_at >= datetime.fromisoformat(since)
                 is_concerned = was_disconnected or bool(_OURS & set(problems(entry)))
             if is_concerned:
-                await self._show(entry, why)
+                await self._show_later(entry, why)
         log.info("entries.shown_anew", extra={"workspace": workspace_id, "count": len(found)})
+        return None
 
-    async def _until_copied(self, workspace_id: str) -> None:
-        """Waits for the first copy of the practice: before it nobody has a staff record and nothing has jobs."""
-        for _ in range(_LOOKS):
-            async with self._database.reading() as tx:
-                connection = await store.get(tx, workspace_id)
-                copied = await store.last_sync(tx, workspace_id)
-            if connection is None or not connection.is_live or copied is not None:
-                return
-            await self._sleep(_LOOK_SECONDS)
+    def _is_young(self, connection: Connection | None) -> bool:
+        return (
+            connection is not None
+            and connection.is_live
+            and self._clock() - connection.connected_at < _COPIED_WITHIN
+        )
 
-    async def _show(self, entry: Entry, why: str) -> None:
+    async def _show_later(self, entry: Entry, why: str) -> None:
         workspace_id = entry.workspace_id
         async with self._database.transaction() as tx:
             connection = await store.get(tx, workspace_id)
@@ -152,14 +150,19 @@ class Following:
             if is_connected == (why == DELETED):
                 # It has changed again since; the workflow of that change tells how it stands.
                 return
-            await _mark(tx, entry, self._clock(), is_connected=is_connected)
-        while True:
-            try:
-                await self._notices.show(workspace_id, entry.id)
-            except TryLater as error:
-                await self._sleep(error.after or _AGAIN_AFTER)
-            else:
-                return
+            now = self._clock()
+            await _mark(tx, entry, now, is_connected=is_connected)
+            at = connection.connected_at if connection is not None else now
+            key = f"{entry.id}:{why}:{at.isoformat()}"
+            await self._durable.enqueue(tx, SHOW_ENTRY, key, workspace_id, entry.id)
+
+    async def show_entry(self, workspace_id: str, entry_id: str) -> float | None:
+        """The workflow: one message, shown as its entry stands."""
+        try:
+            await self._notices.show(workspace_id, entry_id)
+        except TryLater as error:
+            return error.after or _AGAIN_AFTER
+        return None
 
 
 async def _mark(tx: Transaction, entry: Entry, now: datetime, *, is_connected: bool) -> None:

@@ -64,11 +64,13 @@ class Mirroring:
         An increment of clients before any full sync copies them all. Raises Rejected, Disconnected or TryLater, and
         notes the failure on the sync.
         """
-        sync = Sync(workspace_id, sync_id, self._clock(), kind=kind)
         async with self._database.transaction() as tx:
             before = await store.last_sync(tx, workspace_id)
+            cut = await store.sync(tx, workspace_id, sync_id)
+            # One that was cut, or waited for XPM, began when it was first tried.
+            sync = Sync(workspace_id, sync_id, cut.started_at if cut else self._clock(), kind=kind)
             if before is not None and kind is Kind.FULL:
-                sync = Sync(workspace_id, sync_id, self._clock(), clients_expected=before.clients)
+                sync = replace(sync, clients_expected=before.clients)
             since = await syncs.clients_known_until(tx, workspace_id)
             await store.start_sync(tx, sync)
         copy = _Copy(self._database, self._clock, sync, tell)

@@ -50,7 +50,6 @@ class Reception:
         find_person: FindPerson,
         clock: Clock,
         rules: Rules,
-        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._database = database
         self._connections = connections
@@ -61,7 +60,6 @@ class Reception:
         self._find_person = find_person
         self._clock = clock
         self._rules = rules
-        self._sleep = sleep
 
     async def receive(self, system: PhoneSystem, ended: Sequence[EndedCall]) -> int:
         """Keeps the calls that are new and enqueues asking about those worth it; how many were new."""
@@ -100,13 +98,11 @@ class Reception:
             outcome=why_not or store.WAITING,
         )
 
-    async def offer(self, workspace_id: str, call_id: str) -> None:
-        """The workflow: finds the person and the clients, makes the entry, and posts its message."""
-        while (pause := await self.advance(workspace_id, call_id)) is not None:
-            await self._sleep(pause)
+    async def offer(self, workspace_id: str, call_id: str) -> float | None:
+        """The workflow: finds the person and the clients, makes the entry, and posts its message.
 
-    async def advance(self, workspace_id: str, call_id: str) -> float | None:
-        """One step; the seconds until the next, or None when there is nothing left to do."""
+        Returns the seconds after which to try again while Slack is away.
+        """
         async with self._database.reading() as tx:
             call = await store.get(tx, workspace_id, call_id)
         if call is None:

@@ -48,10 +48,6 @@ class Turned:
         return self.now
 
 
-async def never(_: float) -> None:
-    raise AssertionError("nothing sleeps here")
-
-
 @pytest_asyncio.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Database]:
     url = f"sqlite:///{tmp_path / 'timetable.db'}"
@@ -78,7 +74,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def timetable(store: Database, engine: Noting, clock: Turned) -> Timetable:
-    syncing = Syncing(store, cast("Mirroring", None), engine, cast("SyncNotices", None), never)
+    syncing = Syncing(store, cast("Mirroring", None), engine, cast("SyncNotices", None), clock)
     return Timetable(store, syncing, clock, Rhythm())
 
 

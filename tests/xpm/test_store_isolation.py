@@ -90,6 +90,7 @@ def _entry(workspace: str, **more: Any) -> Entry:
         "staff_uuid": "f1",
         "note": f"note of {workspace}",
         "xpm_time_uuid": "x1",
+        "has_news": True,
         "saved": saved,
         "sent_at": NOW,
     }
@@ -230,7 +231,6 @@ READS: dict[str, Query] = {
     "entries.count_by_state": lambda tx: entries.count_by_state(tx, OURS),
     "entries.get": lambda tx: entries.get(tx, OURS, "e1"),
     "entries.in_state": lambda tx: entries.in_state(tx, OURS, *State),
-    "entries.known_times": lambda tx: entries.known_times(tx, OURS, ["x1", "x2"]),
     "entries.last_task_for_job": lambda tx: entries.last_task_for_job(tx, OURS, "U1", "J1"),
     "entries.of_person": lambda tx: entries.of_person(tx, OURS, "U1", "e1"),
     "entries.open_with_message": lambda tx: entries.open_with_message(
@@ -334,6 +334,7 @@ WRITES: dict[str, Query] = {
         tx, _entry(OURS, id="e9", call_id=None, xpm_time_uuid=None)
     ),
     "entries.change": lambda tx: entries.change(tx, _entry(OURS), note="changed"),
+    "entries.told": lambda tx: entries.told(tx, _entry(OURS)),
     "entries.shown": lambda tx: entries.shown(tx, _entry(OURS), "D1", "1.2"),
     "links.add": lambda tx: links.add(tx, ConnectLink("new", OURS, "U1", LATER)),
     "links.answer": lambda tx: links.answer(tx, f"state-{OURS}", f"browser-{OURS}", NOW),
@@ -398,6 +399,10 @@ OF_ALL_WORKSPACES = {
 }
 
 
+OF_NOBODY = {"install_states", "practice_limits", "practice_calls", "replicas"}
+"""Tables that hold nothing of a workspace."""
+
+
 def _public_queries() -> set[str]:
     return {
         f"{name}.{query}"
@@ -416,13 +421,13 @@ def test_every_query_of_the_store_is_walked_here() -> None:
 
 def test_every_table_is_somebodys() -> None:
     without = {name for name, table in t.metadata.tables.items() if "workspace_id" not in table.c}
-    assert without == {"workspaces", "install_states", "practice_limits", "practice_calls"}
+    assert without == {"workspaces", *OF_NOBODY}
 
 
 async def _rows(tx: Transaction, workspace: str) -> dict[str, list[Any]]:
     found = {}
     for name, table in t.metadata.tables.items():
-        if name in ("install_states", "practice_limits", "practice_calls"):
+        if name in OF_NOBODY:
             continue
         owner = table.c.id if name == "workspaces" else table.c.workspace_id
         statement = sa.select(table).where(owner == workspace)

@@ -27,7 +27,7 @@ from xpm.api.reading import (
     web_url,
 )
 from xpm.api.retry import RetryRule, backing_off
-from xpm.api.wire import AccessToken, Wire
+from xpm.api.wire import AccessToken, BeforeSending, Wire
 
 log = logging.getLogger(__name__)
 
@@ -157,23 +157,29 @@ class Practice:
 
     # Writing
 
-    async def add_time(self, new: NewTime) -> Time:
+    async def add_time(self, new: NewTime, before_sending: BeforeSending | None = None) -> Time:
         """Write a time and return it as it stands.
 
-        There is no idempotency key: after `Unknown`, look with `times_of_staff` first.
+        There is no idempotency key: after `Unknown`, look with `times_of_staff` first. `before_sending`
+        is for noting, before anything can have been written, that it may be.
         https://developer.xero.com/documentation/api/practice-manager-3-1/time#post-add
         """
-        root = await self._wire.write("POST", "time.api/add", timesheet(new))
+        root = await self._wire.write("POST", "time.api/add", timesheet(new), before_sending)
         return _echo(root, new, None)
 
-    async def update_time(self, uuid: str, new: NewTime) -> Time:
+    async def update_time(
+        self, uuid: str, new: NewTime, before_sending: BeforeSending | None = None
+    ) -> Time:
         """Change a time and return it as it stands; every field is sent, as the docs do."""
-        root = await self._wire.write("PUT", "time.api/update", timesheet(new, uuid))
+        root = await self._wire.write(
+            "PUT", "time.api/update", timesheet(new, uuid), before_sending
+        )
         return _echo(root, new, uuid)
 
-    async def delete_time(self, uuid: str) -> None:
+    async def delete_time(self, uuid: str, before_sending: BeforeSending | None = None) -> None:
         """Remove a time; one that is gone already raises Rejected."""
-        await self._wire.write("DELETE", f"time.api/delete/{_segment(uuid)}")
+        path = f"time.api/delete/{_segment(uuid)}"
+        await self._wire.write("DELETE", path, before_sending=before_sending)
 
     async def add_note(self, job_number: str, title: str, text: str) -> None:
         """Put a note on a job.

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -17,6 +17,12 @@ from xpm.api.verdict import judge
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+BeforeSending = Callable[[], Awaitable[None]]
+"""Called with token and turn in hand, right before a write goes out, and again before it is sent with a fresh token.
+
+Whatever it raises goes to the caller, and nothing was sent by this attempt.
+"""
+
 AccessToken = Callable[[bool], Awaitable[str]]
 """Gives a bearer token; True says the last one was refused, so a fresh one is wanted."""
 
@@ -107,13 +113,19 @@ class Wire:
             await self._wait_or_raise(failure, attempts)
 
     async def write(
-        self, method: str, path: str, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        before_sending: BeforeSending | None = None,
     ) -> xml.Element | None:
         """Send a write once and return the root of its answer, None for 204.
 
         Raises Rejected, Disconnected, TryLater (none of them written) or Unknown (perhaps).
         """
-        async with self._answer(method, path, {}, content=content) as answer:
+        async with self._answer(
+            method, path, {}, content=content, before_sending=before_sending
+        ) as answer:
             return None if answer.status == 204 else await _root(answer)
 
     async def _wait_or_raise(self, failure: XpmError, attempts: int) -> None:
@@ -134,6 +146,7 @@ class Wire:
         read_seconds: float = CLICK_SECONDS,
         cap: int = ANSWER_BYTES,
         whole: float = CLICK_SECONDS * 2,
+        before_sending: BeforeSending | None = None,
     ) -> AsyncIterator[Stream]:
         url = f"{self._base}{path}" + (f"?{urlencode(params)}" if params else "")
         is_write = method != "GET"
@@ -146,18 +159,21 @@ class Wire:
             }
             if content is not None:
                 headers["Content-Type"] = "application/xml; charset=utf-8"
-            async with (
-                self._limiter.slot(self._priority),
-                self._http.stream(
-                    method,
-                    url,
-                    headers=headers,
-                    content=content,
-                    read_seconds=read_seconds,
-                    cap=cap,
-                    whole_seconds=whole,
-                ) as answer,
-            ):
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self._limiter.slot(self._priority))
+                if before_sending is not None:
+                    await before_sending()
+                answer = await stack.enter_async_context(
+                    self._http.stream(
+                        method,
+                        url,
+                        headers=headers,
+                        content=content,
+                        read_seconds=read_seconds,
+                        cap=cap,
+                        whole_seconds=whole,
+                    )
+                )
                 self.correlation_id = correlation_id(answer.headers)
                 limited = self._limiter.learn(answer.status, answer.headers)
                 if limited is not None:

@@ -1,7 +1,6 @@
 """Entries: what a person wants written as time, and how far that is."""
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -65,7 +64,8 @@ class Entry:
     """One person's time for one call (or for none): what they chose and how far it is.
 
     `minutes` and `note` are what they typed, `date` the day of the work in their time zone. `version` counts the
-    changes that can be seen, `shown_version` is the last that Slack has shown.
+    changes, `shown_version` is the last that Slack has shown. `tries` counts the sendings that got no clear answer,
+    `has_news` says that a refusal is yet to be told, `finding` what XPM was found to have instead of what was saved.
     """
 
     workspace_id: str
@@ -93,6 +93,10 @@ class Entry:
     waiting_since: dt.datetime | None = None
     waiting_for: str | None = None
     waiting_until: dt.datetime | None = None
+    tries: int = 0
+    has_news: bool = False
+    reminded_at: dt.datetime | None = None
+    finding: str | None = None
     xpm_time_uuid: str | None = None
     saved: Saved | None = None
     sent_at: dt.datetime | None = None
@@ -165,12 +169,18 @@ async def unshown_of_call(tx: Transaction, workspace_id: str, call_id: str) -> l
     return [_entry(row) for row in rows]
 
 
-async def change(tx: Transaction, entry: Entry, **values: Any) -> Entry | None:
+async def change(
+    tx: Transaction, entry: Entry, *, is_seen: bool = True, **values: Any
+) -> Entry | None:
     """Changes an entry if nobody else has since it was read; None otherwise (compare and set on `version`).
 
-    None also when another entry has claimed its time of XPM meanwhile.
+    None also when another entry has claimed its time of XPM meanwhile. What nobody can see (`is_seen` false) does not
+    make its message out of date.
     """
     c = t.entries.c
+    if not is_seen:
+        shown = sa.case((c.shown_version == c.version, c.version + 1), else_=c.shown_version)
+        values = {**values, "shown_version": shown}
     statement = (
         sa.update(t.entries)
         .where(c.workspace_id == entry.workspace_id, c.id == entry.id, c.version == entry.version)
@@ -197,6 +207,16 @@ async def shown(
         sa.update(t.entries)
         .where(c.workspace_id == entry.workspace_id, c.id == entry.id)
         .values(**values)
+    )
+
+
+async def told(tx: Transaction, entry: Entry) -> None:
+    """Notes that the person was told of the refusal; a newer one is yet to be told."""
+    c = t.entries.c
+    await tx.execute(
+        sa.update(t.entries)
+        .where(c.workspace_id == entry.workspace_id, c.id == entry.id, c.version == entry.version)
+        .values(has_news=False)
     )
 
 
@@ -234,20 +254,6 @@ async def sent_on(
     )
     found = [Saved.from_json(saved) for saved in rows.scalars() if saved]
     return sum(saved.minutes for saved in found), len(found)
-
-
-async def known_times(tx: Transaction, workspace_id: str, uuids: Iterable[str]) -> set[str]:
-    """Which of these times we know to be ours, so that looking for a doubtful one passes them over.
-
-    Whatever day or person stands on the entry now: one that is being edited still holds its old time.
-    """
-    c = t.entries.c
-    rows = await tx.execute(
-        sa.select(c.xpm_time_uuid).where(
-            c.workspace_id == workspace_id, c.xpm_time_uuid.in_(list(uuids))
-        )
-    )
-    return set(rows.scalars())
 
 
 async def in_state(tx: Transaction, workspace_id: str, *states: State) -> list[Entry]:

@@ -342,14 +342,19 @@ entries = sa.Table(
     sa.Column("waiting_since", Instant),
     sa.Column("waiting_for", sa.String(16)),
     sa.Column("waiting_until", Instant),
+    sa.Column("tries", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("has_news", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("reminded_at", Instant),
+    sa.Column("finding", sa.String(16)),
     sa.Column("xpm_time_uuid", sa.String(64)),
     sa.Column("saved", sa.JSON),
     sa.Column("sent_at", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
     sa.UniqueConstraint("workspace_id", "slack_user_id", "call_id"),
-    # Two doubtful entries that look alike cannot both claim one time of XPM.
     sa.UniqueConstraint("workspace_id", "xpm_time_uuid"),
+    # Two doubtful entries that look alike cannot both claim one time of XPM, be they of two workspaces.
+    sa.Index("ix_entries_time", "tenant_id", "xpm_time_uuid", unique=True),
     sa.Index("ix_entries_state", "workspace_id", "state"),
     sa.Index("ix_entries_person_date", "workspace_id", "slack_user_id", "date"),
     sa.Index("ix_entries_person_state", "workspace_id", "slack_user_id", "state"),
@@ -387,6 +392,15 @@ practice_calls = sa.Table(
     sa.Column("started_at", Instant, nullable=False),
     # A call under way holds one of the practice's places until then, or until it has ended.
     sa.Column("leased_until", Instant),
+)
+
+replicas = sa.Table(
+    "replicas",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    # Told apart by it: two processes that were given the same name.
+    sa.Column("token", sa.String(32), nullable=False),
+    sa.Column("beat_at", Instant, nullable=False),
 )
 
 MIRROR = (

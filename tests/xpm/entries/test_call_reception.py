@@ -1,6 +1,7 @@
 """Ended calls: kept once, offered to their person once, and asked about only when worth it."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -36,7 +37,7 @@ class Desk:
         self.slack_is_away = 0
         self.reception = Reception(
             world.database, world.connections, world.directory, world.entries, world.durable,
-            world.notices, self.find, world.clock, Rules(30), world.clock.sleep,
+            world.notices, self.find, world.clock, Rules(30),
         )  # fmt: skip
 
     async def find(self, workspace_id: str, email: str) -> Person | None:
@@ -68,7 +69,9 @@ class Desk:
     async def offer(self) -> None:
         """Runs the workflow of every call that is to be offered."""
         for _, call_id, _ in [one for one in self.world.durable.queue if one[0] == OFFER]:
-            await self.reception.offer(WORKSPACE, call_id)
+            await self.world.fly(
+                self.reception.offer(WORKSPACE, call_id) for _ in itertools.count()
+            )
 
 
 @pytest_asyncio.fixture
@@ -165,13 +168,13 @@ async def test_a_crash_between_the_entry_and_its_message_shows_it_afterwards(des
     await desk.receive(ended_call())
     [call] = await desk.calls()
     desk.world.notices.away = 1
-    assert await desk.reception.advance(WORKSPACE, call.id) == 3.0
+    assert await desk.reception.offer(WORKSPACE, call.id) == 3.0
     [entry] = await desk.entries()
     assert entry.message_ts is None
     again = Desk(desk.world)
-    assert await again.reception.advance(WORKSPACE, call.id) is None
+    assert await again.reception.offer(WORKSPACE, call.id) is None
     assert desk.world.notices.shown == [(entry.id, State.OFFERED, None)]
-    assert await again.reception.advance(WORKSPACE, call.id) is None
+    assert await again.reception.offer(WORKSPACE, call.id) is None
     assert len(desk.world.notices.shown) == 1
     assert len(await desk.entries()) == 1
 
@@ -209,7 +212,7 @@ async def test_without_a_connection_the_call_is_offered_all_the_same(desk: Desk)
 
 
 async def test_a_call_that_is_gone_is_passed_over(desk: Desk) -> None:
-    assert await desk.reception.advance(WORKSPACE, "nothing") is None
+    assert await desk.reception.offer(WORKSPACE, "nothing") is None
     await desk.reception.refresh(WORKSPACE, "nothing")
     assert desk.world.notices.shown == []
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,29 +23,36 @@ ROOT = Path(__file__).parents[3]
 
 
 class Engine:
-    """A running engine with one workflow that writes down what it was given."""
+    """A running engine with workflows that write down what they were given."""
 
     def __init__(self, database: Database, *, is_stuck: bool = False) -> None:
         self.database = database
         self.is_stuck = is_stuck
         self.began = asyncio.Event()
-        self.durable = Durable(database, "replica-1", poll_seconds=0.02)
+        self.durable = Durable(database, "replica-1", poll_seconds=0.02, back_off_seconds=0.1)
         self.ran: list[str] = []
         self.durable.register("write_down", self.write_down)
+        self.durable.register("slowly", self.write_down, is_long=True)
         self.durable.register("fail", self.fail)
+        self.durable.register("again", self.again)
 
     async def write_down(self, text: str) -> None:
         """Writes it down, unless it is stuck before."""
         self.began.set()
         if self.is_stuck:
             await asyncio.Event().wait()
-        await self.durable.sleep(0.01)
         self.ran.append(text)
 
     async def fail(self, text: str) -> None:
-        """Fails."""
+        """Fails the first two times."""
         self.ran.append(text)
-        raise RuntimeError(text)
+        if self.ran.count(text) < 3:
+            raise RuntimeError(text)
+
+    async def again(self, text: str) -> float | None:
+        """Wants to run a second time."""
+        self.ran.append(text)
+        return 0.2 if self.ran.count(text) == 1 else None
 
     async def enqueue(self, key: str, text: str, name: str = "write_down") -> None:
         """Enqueues in a transaction of its own."""
@@ -74,13 +82,35 @@ async def test_what_is_committed_runs_once_and_what_is_rolled_back_never(engine:
     # The same key again, at once and afterwards, runs nothing; the rolled back key is free.
     await asyncio.gather(*(engine.enqueue("k2", "again") for _ in range(3)))
     await engine.enqueue("k1", "second chance")
-    await engine.enqueue("k3", "a failure", "fail")
-    await engine.enqueue("k4", "after the failure")
-    await until(lambda: len(engine.ran) == 4)
+    await engine.enqueue("k4", "a long one", "slowly")
+    await until(lambda: len(engine.ran) == 3)
     await asyncio.sleep(0.2)
     assert engine.ran[0] == "committed"
-    assert sorted(engine.ran[1:]) == ["a failure", "after the failure", "second chance"]
+    assert sorted(engine.ran[1:]) == ["a long one", "second chance"]
     assert engine.durable.is_running
+
+
+async def test_a_workflow_that_waits_or_fails_runs_again_and_holds_nothing_up(
+    engine: Engine,
+) -> None:
+    await engine.enqueue("k1", "waits", "again")
+    await engine.enqueue("k2", "fails", "fail")
+    await until(lambda: {"waits", "fails"} <= set(engine.ran))
+    await engine.enqueue("k3", "another")
+    await until(lambda: "another" in engine.ran)
+    assert await engine.durable.is_under_way("again", "k1")
+    assert not await engine.durable.is_under_way("again", "k9")
+    await until(lambda: engine.ran.count("waits") == 2 and engine.ran.count("fails") == 3)
+    async with asyncio.timeout(5):
+        while await engine.durable.is_under_way("fail", "k2"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert not await engine.durable.is_under_way("again", "k1")
+    assert sorted(engine.ran) == ["another"] + ["fails"] * 3 + ["waits"] * 2
+    # What is done is forgotten after a while; with it the memory of its key.
+    assert await engine.durable.purge(timedelta(hours=1)) == 0
+    assert await engine.durable.purge(-timedelta(hours=1)) == 6
+    await engine.enqueue("k3", "another once more")
+    await until(lambda: "another once more" in engine.ran)
 
 
 async def test_an_engine_that_does_not_run_refuses_to_take_work(database: Database) -> None:
@@ -89,6 +119,7 @@ async def test_an_engine_that_does_not_run_refuses_to_take_work(database: Databa
     with pytest.raises(RuntimeError, match="not running"):
         async with database.transaction() as tx:
             await durable.enqueue(tx, "write_down", "k", "text")
+    await durable.stop()
 
 
 async def test_work_that_is_cut_by_a_stop_runs_again_after_the_next_start(
@@ -98,12 +129,33 @@ async def test_work_that_is_cut_by_a_stop_runs_again_after_the_next_start(
     await first.durable.start()
     await first.enqueue("k", "text")
     await asyncio.wait_for(first.began.wait(), 10)
-    await first.durable.stop()
+    await first.durable.stop(seconds=0.1)
     second = Engine(database)
     await second.durable.start()
     await until(lambda: second.ran == ["text"])
     await second.durable.stop()
     assert first.ran == []
+
+
+async def test_a_stop_lets_finish_what_runs(database: Database) -> None:
+    engine = Engine(database)
+    ended = asyncio.Event()
+
+    async def takes_its_time(_: str) -> None:
+        engine.began.set()
+        await asyncio.sleep(0.3)
+        ended.set()
+
+    engine.durable.register("takes_its_time", takes_its_time)
+    await engine.durable.start()
+    await engine.enqueue("k", "text", "takes_its_time")
+    await asyncio.wait_for(engine.began.wait(), 10)
+    await engine.durable.stop()
+    assert ended.is_set()
+    again = Engine(database)
+    await again.durable.start()
+    assert not await again.durable.is_under_way("takes_its_time", "k")
+    await again.durable.stop()
 
 
 # -- kill -9 -----------------------------------------------------------------------------------------------------------

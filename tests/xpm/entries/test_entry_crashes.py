@@ -27,23 +27,23 @@ async def _abandon(task: "asyncio.Task[float | None]") -> None:
 @asynccontextmanager
 async def _second_process(world: World) -> AsyncIterator[Settling]:
     database = Database(world.database.url.render_as_string(hide_password=False))
-    yield Settling(database, world.connections, world.notices, world.clock, world.clock.sleep)
+    yield Settling(database, world.connections, world.notices, world.clock)
     await database.close()
 
 
 # -- a crash -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_crash_between_the_intent_and_the_act_ends_in_one_time(each_world: World) -> None:
+async def test_a_crash_before_the_intent_leaves_nothing_in_doubt(each_world: World) -> None:
     world = each_world
     entry = await world.sending()
-    # The token has expired: its renewal stands between the intent and the act.
+    # The token has expired: the intent waits for its renewal, because nothing can be written before.
     await world.clock.sleep(3600)
     world.fault("late", "connect/token", seconds=5)
     step = asyncio.create_task(world.step(entry))
     await until(lambda: world.calls("connect/token") > 0)
     await _abandon(step)
-    assert (await world.now(entry)).doubtful_since is not None
+    assert (await world.now(entry)).doubtful_since is None
     world.start_again()
     assert (await world.settle(entry)).state is State.SENT
     assert world.times() == ONE

@@ -81,7 +81,8 @@ async def test_a_rate_limit_makes_it_wait_and_then_be_written_once(
     entry = await world.sending()
     world.fault("rate", ADD, problem=problem, seconds=seconds)
     pause = await world.step(entry)
-    assert pause == (seconds or 15.0)
+    assert pause is not None
+    assert (seconds or 15.0) <= pause <= (seconds or 18.0)
     waiting = await world.now(entry)
     assert (waiting.state, waiting.waiting_for) == (State.SENDING, waits_for)
     assert waiting.doubtful_since is None
@@ -122,7 +123,7 @@ async def test_a_server_that_cannot_be_reached_leaves_nothing_in_doubt(world: Wo
     entry = await world.sending()
     world.url = "http://127.0.0.1:9"
     world.start_again()
-    assert await world.step(entry) == 15.0
+    assert 15.0 <= (await world.step(entry) or 0) <= 18.0
     waiting = await world.now(entry)
     assert (waiting.waiting_for, waiting.doubtful_since) == (WAITING_FOR_XPM, None)
 
@@ -334,7 +335,7 @@ async def test_looking_that_fails_is_repeated_and_keeps_the_doubt(world: World) 
     world.fault("cut_after", ADD)
     world.fault("malformed", LOOK, times=2)
     await world.step(entry)
-    assert await world.step(entry) == 15.0
+    assert 15.0 <= (await world.step(entry) or 0) <= 18.0
     doubtful = await world.now(entry)
     assert doubtful.doubtful_since == entry.changed_at
     assert doubtful.waiting_for == WAITING_FOR_XPM
@@ -347,11 +348,11 @@ async def test_a_process_that_slept_between_intent_and_act_does_not_act(world: W
     clock = world.clock
 
     def drowsy() -> dt.datetime:
-        # Every look at the clock finds it 11 s later: intent and act are further apart than FRESH.
-        clock.moment += FRESH / 2 + dt.timedelta(seconds=1)
+        # Every look at the clock finds it later: intent and act are further apart than FRESH.
+        clock.moment += FRESH + dt.timedelta(seconds=1)
         return clock.moment
 
-    asleep = Settling(world.database, world.connections, world.notices, drowsy, clock.sleep)
+    asleep = Settling(world.database, world.connections, world.notices, drowsy)
     assert await asleep.advance(WORKSPACE, entry.id) == LOOK_EVERY.total_seconds()
     assert (await world.now(entry)).doubtful_since is not None
     assert world.calls(ADD) == 0

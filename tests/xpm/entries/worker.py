@@ -17,8 +17,8 @@ async def main(database_url: str, practice_url: str, key: str, entry_id: str) ->
     clock, database = Clock(), Database(database_url)
     world = World(database, PretendXero(practice_settings(clock)), practice_url, clock, key)
     durable = Durable(database, "replica-1")
-    settling = Settling(database, world.connections, world.notices, clock, durable.sleep)
-    durable.register(SETTLE, settling.run)
+    settling = Settling(database, world.connections, world.notices, clock)
+    durable.register(SETTLE, settling.advance)
     await durable.start()
     if entry_id:
         async with database.transaction() as tx:

@@ -2,8 +2,9 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -171,9 +172,7 @@ class World:
         self.entries = Entries(
             self.database, self.connections, self.directory, self.durable, self.clock
         )
-        self.settling = Settling(
-            self.database, self.connections, self.notices, self.clock, self.clock.sleep
-        )
+        self.settling = Settling(self.database, self.connections, self.notices, self.clock)
 
     # -- Xero's side -----------------------------------------------------------------------------------------------
 
@@ -255,8 +254,15 @@ class World:
 
     async def settle(self, entry: Entry) -> Entry:
         """Runs its workflow to the end, time flying."""
-        await self.settling.run(WORKSPACE, entry.id)
+        await self.fly(self.settling.advance(WORKSPACE, entry.id) for _ in itertools.count())
         return await self.now(entry)
+
+    async def fly(self, turns: Iterable[Awaitable[float | None]]) -> None:
+        """Runs a workflow to the end: each time it says when it wants to run again, the clock is put there."""
+        for turn in turns:
+            if (pause := await turn) is None:
+                return
+            await self.clock.sleep(pause)
 
     async def now(self, entry: Entry) -> Entry:
         """The entry as it stands."""
