@@ -22,6 +22,7 @@ from handlers.signin.routes import XERO_CALLBACK
 from xpm.api import Http, Limits
 from xpm.calls import Rules
 from xpm.clock import Clock, utc_now
+from xpm.comparing import COMPARE, Comparing
 from xpm.connecting import Connecting
 from xpm.connections import Connections
 from xpm.directory import Directory
@@ -32,6 +33,7 @@ from xpm.keeping import KEEP, Keeping
 from xpm.leaving import LEAVE, Leaving
 from xpm.mirroring import Mirroring
 from xpm.reception import OFFER, REFRESH, Reception
+from xpm.replicas import Replicas
 from xpm.rhythm import Rhythm
 from xpm.settling import Settling
 from xpm.sharing import SharedLimit
@@ -40,6 +42,7 @@ from xpm.store import Database, Transaction
 from xpm.store.connections import Connection
 from xpm.syncing import SYNC, Syncing
 from xpm.vault import Vault
+from xpm.watching import EVERY, REMIND, Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class App:
     vault: Vault
     http: Http
     durable: Durable
+    replicas: Replicas
     timetable: Timetable
     services: Services
     sign_in: SignIn
@@ -63,6 +67,7 @@ class App:
         """Opens connections, recovers what a crash cut, starts the clock."""
         await self.services.slack.start()
         await self.durable.start()
+        await self.replicas.start()
         self.timetable.start()
 
     async def stop(self) -> None:
@@ -70,6 +75,7 @@ class App:
         self.timetable.stop()
         await self.later.finish(5.0)
         await self.durable.stop()
+        await self.replicas.stop()
         await self.services.slack.stop()
         await self.http.close()
         await self.database.close()
@@ -134,6 +140,8 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     keeping = Keeping(database, durable, connections, clock)
     leaving = Leaving(database, durable, connections, clock, grace_of(settings))
     organisations = Organisations(database, slack, durable, clock)
+    comparing = Comparing(database, connections, durable, clock, _rhythm(settings))
+    watching = Watching(database, durable, entries, notices, clock)
     settling = Settling(database, connections, notices, clock)
     mirroring = Mirroring(database, connections, clock)
     syncing = Syncing(database, mirroring, durable, notices, clock)
@@ -158,6 +166,8 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     durable.register(OFFER, reception.offer)
     durable.register(REFRESH, reception.refresh)
     durable.register(SYNC, syncing.run, is_long=True)
+    durable.register(COMPARE, comparing.run, is_long=True)
+    durable.register(REMIND, watching.remind)
     services = Services(
         database=database,
         connecting=connecting,
@@ -180,6 +190,9 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     timetable = Timetable(database, syncing, clock, _rhythm(settings))
     timetable.also(keeping.begin)
     timetable.also(leaving.erase_due)
+    timetable.also(comparing.begin)
+    timetable.also(watching.look, every=EVERY)
+    timetable.also(durable.forget_finished)
     bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)
@@ -189,6 +202,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         vault=vault,
         http=http,
         durable=durable,
+        replicas=Replicas(database, durable, clock),
         timetable=timetable,
         services=services,
         sign_in=sign_in,

@@ -49,7 +49,7 @@ def create(app: App) -> Starlette:
         try:
             async with app.database.reading() as tx:
                 await tx.execute(sa.text("select 1"))
-            is_ready = app.timetable.is_running and app.durable.is_running
+            is_ready = app.timetable.is_running and app.durable.is_running and app.replicas.is_well
         except (sa.exc.SQLAlchemyError, OSError):
             is_ready = False
         return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from weakref import WeakValueDictionary
 
-from handlers.messages import connect, home, post_call
+from handlers.messages import connect, home, overdue, post_call
 from handlers.messages.kit import Message
 from handlers.people import People
 from handlers.slack import Slack, SlackRefused
@@ -19,7 +19,7 @@ from xpm.store import connections as connection_store
 from xpm.store import entries as entry_store
 from xpm.store import workspaces as workspace_store
 from xpm.store.connections import Connection, Sync
-from xpm.store.entries import State
+from xpm.store.entries import Entry, State
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +81,7 @@ class SlackNotices:
 
     async def show(self, workspace_id: str, entry_id: str) -> None:
         """Makes the entry's message show the entry as it stands; posts it when there is none. Raises TryLater."""
-        turn = self._turns.setdefault(entry_id, asyncio.Lock())
-        async with turn:
+        async with self._turn(entry_id):
             view = await self._entries.view(workspace_id, entry_id)
             if view is None:
                 return
@@ -110,7 +109,7 @@ class SlackNotices:
     async def refused(self, workspace_id: str, entry_id: str) -> None:
         """Says beside the message, to the person alone, that the entry was not saved and why.
 
-        The message itself says so too, so a Slack that does not take this one is only logged.
+        Raises TryLater; what Slack will never take is only logged, because the message itself says so too.
         """
         view = await self._entries.view(workspace_id, entry_id)
         if view is None or view.entry.channel is None:
@@ -125,8 +124,50 @@ class SlackNotices:
                 text=message.text,
                 blocks=message.blocks,
             )
+        except SlackRefused as refusal:
+            log.warning("notice.refused", extra={"entry": entry_id, "why": refusal.code})
+
+    async def bring_up(self, workspace_id: str, entry_id: str) -> None:
+        """Posts the entry's message anew, at the end where the person sees it, and takes the old one away.
+
+        Raises TryLater.
+        """
+        async with self._turn(entry_id):
+            view = await self._entries.view(workspace_id, entry_id)
+            if view is None:
+                return
+            entry = view.entry
+            try:
+                channel = await self._people.channel(view.person)
+                ts = await self._post(workspace_id, channel, post_call.message(view, self._clock()))
+                async with self._database.transaction() as tx:
+                    await entry_store.shown(tx, entry, channel, ts)
+                if entry.channel is not None and entry.message_ts is not None:
+                    await self.take_away(workspace_id, entry.channel, entry.message_ts)
+            except SlackRefused as refusal:
+                log.warning("notice.refused", extra={"entry": entry_id, "why": refusal.code})
+
+    async def take_away(self, workspace_id: str, channel: str, ts: str) -> None:
+        """Takes a message away in whose place another stands; one that stays does no harm."""
+        try:
+            await self._slack.call(workspace_id, "chat.delete", channel=channel, ts=ts)
         except (SlackRefused, TryLater) as error:
-            log.warning("notice.refused", extra={"entry": entry_id, "why": str(error)})
+            log.info("message.not_taken_away", extra={"why": str(error)})
+
+    async def still_waiting(
+        self, workspace_id: str, slack_user_id: str, waiting: list[Entry]
+    ) -> None:
+        """Says to somebody that these have waited for a day or more. Raises TryLater."""
+        try:
+            person = await self._people.learn(workspace_id, slack_user_id)
+            channel = await self._people.channel(person)
+            message = overdue.reminder(waiting, person.time_zone, self._clock())
+            await self._post(workspace_id, channel, message)
+        except SlackRefused as refusal:
+            log.warning("notice.refused", extra={"workspace": workspace_id, "why": refusal.code})
+
+    def _turn(self, entry_id: str) -> asyncio.Lock:
+        return self._turns.setdefault(entry_id, asyncio.Lock())
 
     # -- the connection --------------------------------------------------------------------------------------------
 

@@ -142,6 +142,11 @@ async def recall(asked: Asked) -> Entry:
     return await asked.services.entries.recall(asked.person, entry_id(asked.body))
 
 
+async def leave(asked: Asked) -> Entry:
+    """Leave it so, and Leave it out."""
+    return await asked.services.entries.leave(asked.person, entry_id(asked.body))
+
+
 CLICKS: dict[str, Act] = {
     menus.JOB: choose_job,
     menus.CLIENT: choose_client,
@@ -152,6 +157,7 @@ CLICKS: dict[str, Act] = {
     messages.KEEP: keep,
     messages.UNDO: undo,
     messages.RECALL: recall,
+    messages.LEAVE: leave,
 }
 """The map from action id to what it does."""
 
@@ -188,8 +194,17 @@ async def show(asked: Asked) -> None:
         if entry is None or entry.state is not State.SENDING:
             return
     await services.notices.show(entry.workspace_id, entry.id)
+    await _take_copy_away(asked, entry)
     if _action(asked.body).get("action_id") == menus.JOB:
         await _fetch_tasks(asked, entry)
+
+
+async def _take_copy_away(asked: Asked, entry: Entry) -> None:
+    """A post whose answer was lost is posted again; whoever clicks in the first copy is left with one."""
+    clicked = (asked.body.get("container") or {}).get("message_ts")
+    now = await asked.services.entries.own(asked.person, entry.id)
+    if clicked and now is not None and now.channel and clicked != now.message_ts:
+        await asked.services.notices.take_away(entry.workspace_id, now.channel, str(clicked))
 
 
 async def _fetch_tasks(asked: Asked, entry: Entry) -> None:

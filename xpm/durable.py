@@ -29,6 +29,8 @@ LONG_QUEUE: Final = "xpm-slack-long"
 # Constant on purpose: recovery skips workflows of another version, so a deployment would strand what is under way.
 VERSION: Final = "1"
 
+KEPT: Final = timedelta(days=7)
+
 _AT_ONCE, _LONG_AT_ONCE = 64, 4
 _LONG_POLL_SECONDS = 0.5
 _SOONEST = 1.0
@@ -247,6 +249,12 @@ class Durable:
                 return count
             await client.delete_workflows_async([one.workflow_id for one in done])
             count += len(done)
+
+    async def forget_finished(self) -> None:
+        """Forgets what was finished a week ago; no re-delivery comes so late. A tick of the clock."""
+        count = await self.purge(KEPT)
+        if count:
+            log.info("workflows.forgotten", extra={"count": count})
 
     async def forget(self, workspace_id: str) -> None:
         """Forgets every workflow that was given this workspace: what waits is cancelled, what is done is deleted.

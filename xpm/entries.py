@@ -41,7 +41,7 @@ from xpm.store import Database, Transaction, audit
 from xpm.store import calls as call_store
 from xpm.store import entries as store
 from xpm.store.calls import Call
-from xpm.store.entries import Act, Entry, State
+from xpm.store.entries import Act, Difference, Entry, Finding, State
 from xpm.store.workspaces import Person
 
 SETTLE = "settle_entry"
@@ -278,12 +278,37 @@ class Entries:
             return await self._change(tx, entry, state=state, **resting)
 
     async def reopen(self, person: Person, entry_id: str) -> Entry:
-        """Offers a call again that was not logged, or whose time was removed. Raises NotYours."""
+        """Offers a call again that was not logged, or whose time was removed, by whomever. Raises NotYours."""
         async with self._database.transaction() as tx:
             entry = await self._own(tx, person, entry_id)
-            if entry.state not in (State.NOT_LOGGED, State.REMOVED):
+            if entry.state not in (State.NOT_LOGGED, State.REMOVED) and not _is_missing(entry):
                 return entry
-            return await self._change(tx, entry, state=State.OFFERED, act=Act.ADD, **AT_REST)
+            return await self._change(
+                tx, entry, state=State.OFFERED, act=Act.ADD, xpm_time_uuid=None, **AT_REST
+            )
+
+    async def leave(self, person: Person, entry_id: str) -> Entry:
+        """Leaves XPM as it was found to be, and the entry says what XPM has. Raises NotYours."""
+        async with self._database.transaction() as tx:
+            entry = await self._own(tx, person, entry_id)
+            finding, saved = entry.finding, entry.saved
+            if entry.state is not State.SENT or finding is None or saved is None:
+                return entry
+            if _is_missing(entry):
+                return await self._change(
+                    tx, entry, state=State.REMOVED, xpm_time_uuid=None, **AT_REST
+                )
+            if finding.kind is Difference.CHANGED:
+                job = finding.job_number
+                saved = replace(
+                    saved,
+                    job_number=job,
+                    job_name=saved.job_name if job == saved.job_number else "",
+                    minutes=finding.minutes,
+                    date=finding.date or saved.date,
+                )
+            left = {**AT_REST, "finding": Finding(Difference.LEFT)}
+            return await self._change(tx, entry, saved=saved, **left)
 
     async def resume(self, tx: Transaction, workspace_id: str) -> int:
         """Sends on, after reconnecting, what waited for the connection; how many entries that is."""
@@ -351,3 +376,12 @@ class Entries:
                 {"act": entry.act.value},
             ),
         )
+
+
+def _is_missing(entry: Entry) -> bool:
+    """Whether XPM was found not to have the time any more."""
+    return (
+        entry.state is State.SENT
+        and entry.finding is not None
+        and entry.finding.kind is Difference.MISSING
+    )

@@ -45,6 +45,12 @@ class Rhythm:
                 due.append((kind, str(slot)))
         return due
 
+    def morning(self, workspace: Connected, now: dt.datetime) -> str | None:
+        """The day whose morning it is where the practice is, None at any other time."""
+        local = now.astimezone(_zone(workspace.time_zone))
+        begins = (self.night_hour + 3) % 24
+        return local.date().isoformat() if begins <= local.hour < begins + 4 else None
+
     def _full(self, workspace: Connected, now: dt.datetime) -> str | None:
         began = workspace.full_began
         if began is None:

@@ -47,7 +47,7 @@ _SAME_TO_PEOPLE = dt.timedelta(minutes=5)
 class Notices(Protocol):
     """How a person hears of what happened later; kept by the edge, which knows Slack.
 
-    Both raise TryLater when Slack does not take the message now.
+    All raise TryLater when Slack does not take the message now.
     """
 
     async def show(self, workspace_id: str, entry_id: str) -> None:
@@ -56,6 +56,10 @@ class Notices(Protocol):
 
     async def refused(self, workspace_id: str, entry_id: str) -> None:
         """Says once more, to the person alone, that the entry was not saved and why."""
+        ...
+
+    async def bring_up(self, workspace_id: str, entry_id: str) -> None:
+        """Posts the entry's message anew, at the end where the person sees it, in the place of the old one."""
         ...
 
 
@@ -113,7 +117,10 @@ class Settling:
         if entry.shown_version < entry.version:
             await self._notices.show(workspace_id, entry_id)
         if entry.has_news:
-            await self._notices.refused(workspace_id, entry_id)
+            if entry.finding is not None:
+                await self._notices.bring_up(workspace_id, entry_id)
+            else:
+                await self._notices.refused(workspace_id, entry_id)
             async with self._database.transaction() as tx:
                 await store.told(tx, entry)
 

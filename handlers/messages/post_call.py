@@ -2,13 +2,14 @@
 
 import datetime as dt
 
-from handlers.messages import connect, kit, menus, refusals
+from handlers.messages import connect, kit, menus, overdue, refusals
 from handlers.messages.kit import Block, Message
 from xpm.choices import (
     NOTE_LIMIT,
     WAITING_FOR_CONNECTION,
     WAITING_FOR_TOMORROW,
     Problem,
+    is_overdue,
     parse_minutes,
     problems,
 )
@@ -16,7 +17,7 @@ from xpm.directory import is_open, job_url
 from xpm.entry_view import EntryView
 from xpm.matching import for_people
 from xpm.store.calls import Call
-from xpm.store.entries import Act, Entry, State
+from xpm.store.entries import Act, Difference, Entry, State
 from xpm.store.mirror import Job
 
 MINUTES = "post_call.minutes"
@@ -30,12 +31,11 @@ EDIT = "post_call.edit"
 KEEP = "post_call.keep"
 UNDO = "post_call.undo"
 RECALL = "post_call.recall"
+LEAVE = "post_call.leave"
 OPEN_IN_XPM = "post_call.open_in_xpm"
 CONNECT = connect.BEGIN
 
 NOT_YOURS = "This is not your call, so nothing was changed."
-
-_DOUBT_SHOWN_AFTER = dt.timedelta(seconds=60)
 
 _PROBLEMS = {
     Problem.NO_JOB: "Choose a job, then save.",
@@ -43,6 +43,7 @@ _PROBLEMS = {
     Problem.TASK_OF_OTHER_JOB: "That task is not on this job. Choose one of the tasks below.",
     Problem.MINUTES: "Minutes are a whole number from 1 to 1440.",
     Problem.NOTE_TOO_LONG: f"The note is longer than {NOTE_LIMIT:,} characters. Shorten it, then save.",
+    Problem.UNSURE: "It is not known whether XPM has this time. Look there first, and save only if it is missing.",
     Problem.FUTURE: "The date is in the future. Choose today or earlier.",
 }
 
@@ -283,8 +284,14 @@ def _sending(view: EntryView, now: dt.datetime) -> Message:
     buttons = [kit.button("Edit", RECALL, entry.id)]
     if entry.xpm_time_uuid is None:
         buttons.append(kit.button("Don't log", DISMISS, entry.id))
-    if entry.doubtful_since is not None:
-        if now - entry.doubtful_since > _DOUBT_SHOWN_AFTER:
+    if entry.doubtful_since is not None and is_overdue(entry, now):
+        since = kit.moment(entry.waiting_since or now, view.person.time_zone, now)
+        line = (
+            f"XPM has not told since {since} whether your {amount} on {job} arrived. We go on asking. If you cannot "
+            "wait, look in XPM: if it is there, choose Don't log; if not, choose Edit and save it again."
+        )
+    elif entry.doubtful_since is not None:
+        if entry.waiting_for is not None:
             line = f"Checking with XPM whether your {amount} arrived."
         else:
             line = f"Saving {amount} on {job} …"
@@ -328,6 +335,9 @@ def _sent(view: EntryView, now: dt.datetime) -> Message:
     if entry.reason is not None:
         words, what_to_do = refusals.refusal(view)
         blocks.append(kit.section(f"*{words}*\n{what_to_do}"))
+    found = overdue.found(entry, view.person.time_zone, now)
+    if found is not None:
+        blocks.insert(0, kit.section(found))
     today = now.astimezone(kit.zone(view.person.time_zone)).date()
     day = kit.beginning(kit.day(entry.date, today))
     total = (
@@ -336,15 +346,24 @@ def _sent(view: EntryView, now: dt.datetime) -> Message:
     note = kit.escape(kit.cut(" ".join(saved.note.split()), 300))
     blocks.append(kit.context("\n".join([note, total] if note else [total])))
     url = job_url(view.card.job) if view.card else job_url(_bare_job(saved.job_number))
-    blocks.append(
-        kit.actions(
-            f"do:{entry.id}",
-            kit.button("Edit", EDIT, entry.id),
-            kit.button("Undo", UNDO, entry.id),
-            kit.button("Open in XPM", OPEN_IN_XPM, entry.id, url=url),
-        )
-    )
-    return Message(line, blocks)
+    blocks.append(kit.actions(f"do:{entry.id}", *_buttons_of_sent(entry, url)))
+    return Message(found.replace("*", "") if found else line, blocks)
+
+
+def _buttons_of_sent(entry: Entry, url: str) -> list[kit.Element]:
+    edit, undo = kit.button("Edit", EDIT, entry.id), kit.button("Undo", UNDO, entry.id)
+    leave = kit.button("Leave it so", LEAVE, entry.id)
+    open_in_xpm = kit.button("Open in XPM", OPEN_IN_XPM, entry.id, url=url)
+    match entry.finding.kind if entry.finding else None:
+        case Difference.MISSING:
+            again = kit.button("Log again", REOPEN, entry.id, style="primary")
+            return [again, kit.button("Leave it out", LEAVE, entry.id)]
+        case Difference.CHANGED:
+            return [leave, edit]
+        case Difference.DOUBLE:
+            return [open_in_xpm, leave]
+        case _:
+            return [edit, undo, open_in_xpm]
 
 
 def _bare_job(number: str) -> Job:

@@ -3,19 +3,37 @@
 import re
 
 from handlers.messages import kit
+from xpm.choices import UNCLEAR
 from xpm.directory import JobCard
 from xpm.entry_view import EntryView
+from xpm.settling import MOST_TRIES
 from xpm.store.entries import State
 
 
 def refusal(view: EntryView) -> tuple[str, str]:
     """The first line, with XPM's words, and the second, what to do; both mrkdwn."""
     words = view.entry.reason or ""
+    if words == UNCLEAR:
+        return _unclear(view)
     said = f"XPM says {kit.quoted(words)}." if words.strip() else "XPM gave no reason."
     # A refused removal leaves the entry sent; a refused change leaves the old time in XPM.
     undone = view.entry.state is State.SENT
     title = f"{'Not removed' if undone else 'Not changed' if view.entry.is_editing else 'Not saved'}: {said}"
     return title, _what_to_do(words, view.card, undone=undone)
+
+
+def _unclear(view: EntryView) -> tuple[str, str]:
+    """XPM never said yes or no, and when it was last looked for the time was not there."""
+    if view.entry.state is State.SENT:
+        return (
+            "Not removed: XPM gave no clear answer.",
+            "Look in XPM whether the time is still there, then undo again.",
+        )
+    what = "the change was" if view.entry.is_editing else "the time was"
+    return (
+        f"Not saved: XPM gave no clear answer to {MOST_TRIES} tries.",
+        f"When last looked for, {what} not in XPM. Save again, or ask whoever looks after XPM.",
+    )
 
 
 def _what_to_do(words: str, card: JobCard | None, *, undone: bool) -> str:

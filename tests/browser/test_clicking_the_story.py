@@ -108,7 +108,7 @@ async def test_step_4_a_call_is_offered_with_a_menu_of_its_clients_jobs(
     call = await mia.end_call()
     await expect(call).to_contain_text("Call with Ana Example")
     await expect(call).to_contain_text(
-        re.compile(r"Incoming, today \d\d:\d\d to \d\d:\d\d, 12 min")
+        re.compile(r"Incoming, (today|yesterday) \d\d:\d\d to \d\d:\d\d, 12 min")
     )
     await expect(call).to_contain_text("One of Huia Trust and Kea Ltd")
     await picture(mia.page, "04-call-offered.png")

@@ -59,6 +59,41 @@ class Saved:
         return cls(**{**values, "date": dt.date.fromisoformat(values["date"])})
 
 
+class Difference(StrEnum):
+    """How XPM was found to differ from what was saved; LEFT when the person said to leave it so."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+    DOUBLE = "double"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What XPM was found to have instead of what was saved; the values are XPM's, where it has the time."""
+
+    kind: Difference
+    job_number: str = ""
+    minutes: int = 0
+    date: dt.date | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the database."""
+        date = self.date.isoformat() if self.date else None
+        return {
+            "kind": self.kind.value,
+            "job_number": self.job_number,
+            "minutes": self.minutes,
+            "date": date,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Finding":
+        """The reverse of `to_json`."""
+        date = dt.date.fromisoformat(values["date"]) if values["date"] else None
+        return cls(Difference(values["kind"]), values["job_number"], values["minutes"], date)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One person's time for one call (or for none): what they chose and how far it is.
@@ -96,7 +131,7 @@ class Entry:
     tries: int = 0
     has_news: bool = False
     reminded_at: dt.datetime | None = None
-    finding: str | None = None
+    finding: Finding | None = None
     xpm_time_uuid: str | None = None
     saved: Saved | None = None
     sent_at: dt.datetime | None = None
@@ -111,13 +146,17 @@ def _entry(row: Any) -> Entry:
     values = dict(row._mapping)
     values["state"], values["act"] = State(values["state"]), Act(values["act"])
     values["saved"] = Saved.from_json(values["saved"]) if values["saved"] else None
+    values["finding"] = Finding.from_json(values["finding"]) if values["finding"] else None
     return Entry(**values)
 
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(values.get("saved"), Saved):
-        values = {**values, "saved": values["saved"].to_json()}
-    return values
+    kept = {
+        name: values[name].to_json()
+        for name in ("saved", "finding")
+        if isinstance(values.get(name), Saved | Finding)
+    }
+    return {**values, **kept}
 
 
 async def add(tx: Transaction, entry: Entry) -> bool:
@@ -218,6 +257,22 @@ async def told(tx: Transaction, entry: Entry) -> None:
         .where(c.workspace_id == entry.workspace_id, c.id == entry.id, c.version == entry.version)
         .values(has_news=False)
     )
+
+
+async def sent_since(tx: Transaction, workspace_id: str, since: dt.datetime) -> list[Entry]:
+    """What was saved since then and not yet found to differ from XPM, by person."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(t.entries)
+        .where(
+            c.workspace_id == workspace_id,
+            c.state == State.SENT,
+            c.sent_at >= since,
+            c.xpm_time_uuid.is_not(None),
+        )
+        .order_by(c.staff_uuid, c.date)
+    )
+    return [entry for row in rows if (entry := _entry(row)).finding is None]
 
 
 async def last_task_for_job(

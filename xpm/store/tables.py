@@ -345,7 +345,7 @@ entries = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("has_news", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("reminded_at", Instant),
-    sa.Column("finding", sa.String(16)),
+    sa.Column("finding", sa.JSON),
     sa.Column("xpm_time_uuid", sa.String(64)),
     sa.Column("saved", sa.JSON),
     sa.Column("sent_at", Instant),

@@ -73,6 +73,8 @@ class Notices:
     database: Database
     shown: list[tuple[str, State, str | None]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    brought_up: list[str] = field(default_factory=list)
+    reminded: list[tuple[str, int]] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     progresses: list[Sync | None] = field(default_factory=list)
     away: int = 0
@@ -90,6 +92,18 @@ class Notices:
         """Says that it was not saved."""
         self._take()
         self.said.append(entry_id)
+
+    async def bring_up(self, workspace_id: str, entry_id: str) -> None:
+        """Posts an entry's message anew."""
+        await self.show(workspace_id, entry_id)
+        self.brought_up.append(entry_id)
+
+    async def still_waiting(
+        self, workspace_id: str, slack_user_id: str, waiting: list[Entry]
+    ) -> None:
+        """Reminds somebody."""
+        self._take()
+        self.reminded.append((slack_user_id, len(waiting)))
 
     async def progress(self, workspace_id: str, sync: Sync | None) -> None:
         """Shows how far a sync is."""

@@ -22,7 +22,7 @@ def upgrade() -> None:
             sa.Column("has_news", sa.Boolean(), nullable=False, server_default=sa.false())
         )
         batch.add_column(sa.Column("reminded_at", tables.Instant(), nullable=True))
-        batch.add_column(sa.Column("finding", sa.String(16), nullable=True))
+        batch.add_column(sa.Column("finding", sa.JSON(), nullable=True))
     op.create_index("ix_entries_time", "entries", ["tenant_id", "xpm_time_uuid"], unique=True)
     op.create_table(
         "replicas",

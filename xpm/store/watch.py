@@ -1,0 +1,74 @@
+"""What the clock asks of all workspaces at once: what has stood still. For the clock only."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from xpm.store import calls as call_store
+from xpm.store import tables as t
+from xpm.store.database import Transaction
+from xpm.store.entries import State
+
+
+async def still_entries(
+    tx: Transaction, before: datetime, since: datetime
+) -> list[tuple[str, str, int]]:
+    """Entries that nobody moved since `before` though something is to be done: (workspace, entry, version).
+
+    Those that are being sent, however old, but for those that wait for a connection; and those whose message or refusal
+    is yet to be shown, unless they are older than `since`.
+    """
+    c = t.entries.c
+    is_sending = sa.and_(
+        c.state == State.SENDING, sa.func.coalesce(c.waiting_for, "") != "connection"
+    )
+    is_unseen = sa.and_(
+        c.changed_at > since,
+        sa.or_(c.has_news, sa.and_(c.shown_version < c.version, c.state != State.OFFERED)),
+    )
+    rows = await tx.execute(
+        sa.select(c.workspace_id, c.id, c.version)
+        .where(c.changed_at < before, sa.or_(is_sending, is_unseen))
+        .order_by(c.changed_at)
+    )
+    return [tuple(row) for row in rows]
+
+
+async def stranded(tx: Transaction) -> list[str]:
+    """Workspaces that are connected and have entries that wait for a connection."""
+    c, k = t.entries.c, t.connections.c
+    rows = await tx.execute(
+        sa.select(c.workspace_id)
+        .distinct()
+        .join(t.connections, k.workspace_id == c.workspace_id)
+        .where(c.state == State.SENDING, c.waiting_for == "connection", k.ended_at.is_(None))
+    )
+    return list(rows.scalars())
+
+
+async def still_calls(tx: Transaction, before: datetime) -> list[tuple[str, str]]:
+    """Calls that came before then and nobody was asked about: (workspace, call)."""
+    c = t.calls.c
+    rows = await tx.execute(
+        sa.select(c.workspace_id, c.id)
+        .where(c.outcome == call_store.WAITING, c.received_at < before)
+        .order_by(c.received_at)
+    )
+    return [tuple(row) for row in rows]
+
+
+async def overdue(
+    tx: Transaction, waiting_since: datetime, reminded_before: datetime
+) -> list[tuple[str, str]]:
+    """People whose entries have waited since before then and who were not reminded: (workspace, person)."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(c.workspace_id, c.slack_user_id)
+        .distinct()
+        .where(
+            c.state == State.SENDING,
+            c.waiting_since < waiting_since,
+            sa.or_(c.reminded_at.is_(None), c.reminded_at < reminded_before),
+        )
+    )
+    return [tuple(row) for row in rows]
