@@ -141,7 +141,7 @@ async def test_step_5_two_choices_and_save_write_one_time(
     await button(call, "Save time").click()
     await expect(call).to_contain_text("12 min on J000123 Tax return 2026 · Individual tax")
     await expect(call).to_contain_text(NOTE)
-    await expect(call).to_contain_text(re.compile(r"Today: .*12 min on \d+ calls?"))
+    await expect(call).to_contain_text(re.compile(r"(Today|Yesterday): .*12 min on \d+ calls?"))
     link = button(call, "Open in XPM")
     assert "J000123" in (await link.get_attribute("href") or "")
     first = mia.page.get_by_test_id("time").first
