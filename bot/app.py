@@ -75,12 +75,20 @@ class App:
         await self.database.close()
 
 
-def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = None) -> App:
-    """Constructs everything from the settings; nothing is opened yet."""
+def build(
+    settings: Settings, clock: Clock = utc_now, limits: Limits | None = None, *, pace: float = 1.0
+) -> App:
+    """Constructs everything from the settings; nothing is opened yet.
+
+    A workflow that waits before it tries or looks again waits `pace` times as long; tests wait less.
+    """
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     http = Http()
     durable = Durable(database, settings.replica)
+
+    async def sleep(seconds: float) -> None:
+        await durable.sleep(seconds * pace)
 
     async def on_gone(holder_id: str) -> None:
         await leaving.remove(holder_id)
@@ -130,13 +138,13 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     standings = Standings(database, clock, limits)
     homes = SlackHomes(database, slack, people, standings, clock)
     notices = SlackNotices(database, slack, people, clock, entries, homes)
-    following = Following(database, durable, notices, clock, durable.sleep)
+    following = Following(database, durable, notices, clock, sleep)
     keeping = Keeping(database, durable, connections, clock)
     leaving = Leaving(database, durable, connections, clock, grace_of(settings))
-    organisations = Organisations(database, slack, durable, clock, durable.sleep)
-    settling = Settling(database, connections, notices, clock, durable.sleep)
+    organisations = Organisations(database, slack, durable, clock, sleep)
+    settling = Settling(database, connections, notices, clock, sleep)
     mirroring = Mirroring(database, connections, clock)
-    syncing = Syncing(database, mirroring, durable, notices, durable.sleep)
+    syncing = Syncing(database, mirroring, durable, notices, sleep)
     reception = Reception(
         database,
         connections,
@@ -147,7 +155,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         people.find,
         clock,
         Rules(settings.minimum_call_seconds),
-        durable.sleep,
+        sleep,
     )
     durable.register(SAY_ENDED, following.say_ended)
     durable.register(SHOW_OPEN, following.show_open)
