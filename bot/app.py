@@ -1,5 +1,6 @@
 """The one place that constructs things and joins them."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -80,7 +81,7 @@ def build(
 ) -> App:
     """Constructs everything from the settings; nothing is opened yet.
 
-    A workflow that waits before it tries or looks again waits `pace` times as long; tests wait less.
+    Whoever waits before trying or looking again waits `pace` times as long; tests wait less.
     """
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
@@ -89,6 +90,9 @@ def build(
 
     async def sleep(seconds: float) -> None:
         await durable.sleep(seconds * pace)
+
+    async def wait(seconds: float) -> None:
+        await asyncio.sleep(seconds * pace)
 
     async def on_gone(holder_id: str) -> None:
         await leaving.remove(holder_id)
@@ -122,6 +126,7 @@ def build(
         limits=limits,
         on_ended=on_ended,
         on_deleted=on_deleted,
+        sleep=wait,
     )
     connecting = Connecting(
         database,
