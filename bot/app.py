@@ -1,5 +1,6 @@
 """The one place that constructs things and joins them."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -81,12 +82,20 @@ class App:
         await self.database.close()
 
 
-def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = None) -> App:
-    """Constructs everything from the settings; nothing is opened yet."""
+def build(
+    settings: Settings, clock: Clock = utc_now, limits: Limits | None = None, *, pace: float = 1.0
+) -> App:
+    """Constructs everything from the settings; nothing is opened yet.
+
+    Whoever waits before trying or looking again waits `pace` times as long; tests wait less.
+    """
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     http = Http()
-    durable = Durable(database, settings.replica)
+    durable = Durable(database, settings.replica, pace=pace)
+
+    async def wait(seconds: float) -> None:
+        await asyncio.sleep(seconds * pace)
 
     async def on_gone(holder_id: str) -> None:
         await leaving.remove(holder_id)
@@ -120,6 +129,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         limits=limits,
         on_ended=on_ended,
         on_deleted=on_deleted,
+        sleep=wait,
     )
     connecting = Connecting(
         database,

@@ -212,7 +212,9 @@ async def served_kea(database: Database, **options: Any) -> AsyncIterator[Kea]:
             http=http,
             now=clock,
         )
-        connections = Connections(database, vault, xero, http, api_url=served.url, clock=clock)
+        connections = Connections(
+            database, vault, xero, http, api_url=served.url, clock=clock, sleep=_nap
+        )
         connecting = Connecting(
             database,
             vault,
@@ -236,6 +238,11 @@ async def served_kea(database: Database, **options: Any) -> AsyncIterator[Kea]:
             keys=keys,
             made=made,
         )
+
+
+async def _nap(seconds: float) -> None:
+    """Waits between two attempts a hundredth as long; how long it is has tests of its own."""
+    await asyncio.sleep(seconds / 100)
 
 
 async def until(claim: Callable[[], Awaitable[bool]]) -> None:
