@@ -40,6 +40,7 @@ from xpm.store import Database, Transaction
 from xpm.store.connections import Connection
 from xpm.syncing import SYNC, Syncing
 from xpm.vault import Vault
+from xpm.withdrawing import Withdrawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,12 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         on_ended=on_ended,
         on_deleted=on_deleted,
     )
+    withdrawing = Withdrawing(database, vault, xero, clock, connections.access_token)
     connecting = Connecting(
         database,
         vault,
         xero,
+        withdrawing,
         redirect_uri=settings.public_url + XERO_CALLBACK,
         region=settings.region,
         clock=clock,
@@ -132,7 +135,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     notices = SlackNotices(database, slack, people, clock, entries, homes)
     following = Following(database, durable, notices, clock, durable.sleep)
     keeping = Keeping(database, durable, connections, clock)
-    leaving = Leaving(database, durable, connections, clock, grace_of(settings))
+    leaving = Leaving(database, durable, connections, withdrawing, clock, grace_of(settings))
     organisations = Organisations(database, slack, durable, clock, durable.sleep)
     settling = Settling(database, connections, notices, clock, durable.sleep)
     mirroring = Mirroring(database, connections, clock)
@@ -180,6 +183,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     timetable = Timetable(database, syncing, clock, _rhythm(settings))
     timetable.also(keeping.begin)
     timetable.also(leaving.erase_due)
+    timetable.also(withdrawing.tidy, minutes=1)
     bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)

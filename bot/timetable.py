@@ -35,10 +35,10 @@ class Timetable:
         self._begun: set[tuple[str, Kind, str]] = set()
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
-    def also(self, tick: Callable[[], Awaitable[None]]) -> None:
-        """Adds a tick of every hour; it does its own counting of slots."""
+    def also(self, tick: Callable[[], Awaitable[None]], *, minutes: int = 60) -> None:
+        """Adds a tick of every hour, or so many minutes; it does its own counting of slots."""
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
-        self._scheduler.add_job(tick, "interval", hours=1, **options)
+        self._scheduler.add_job(tick, "interval", minutes=minutes, **options)
 
     def start(self) -> None:
         """Starts the clock on the running loop."""
