@@ -44,6 +44,7 @@ from xpm.store.connections import Connection
 from xpm.syncing import SYNC, Syncing
 from xpm.vault import Vault
 from xpm.watching import EVERY, REMIND, Watching
+from xpm.withdrawing import Withdrawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,12 @@ def build(
         on_deleted=on_deleted,
         sleep=wait,
     )
+    withdrawing = Withdrawing(database, vault, xero, clock, connections.access_token)
     connecting = Connecting(
         database,
         vault,
         xero,
+        withdrawing,
         redirect_uri=settings.public_url + XERO_CALLBACK,
         region=settings.region,
         clock=clock,
@@ -148,7 +151,7 @@ def build(
     notices = SlackNotices(database, slack, people, clock, entries, homes)
     following = Following(database, durable, notices, clock)
     keeping = Keeping(database, durable, connections, clock)
-    leaving = Leaving(database, durable, connections, clock, grace_of(settings))
+    leaving = Leaving(database, durable, connections, withdrawing, clock, grace_of(settings))
     organisations = Organisations(database, slack, durable, clock)
     comparing = Comparing(database, connections, durable, clock, _rhythm(settings))
     watching = Watching(database, durable, entries, notices, clock)
@@ -203,6 +206,7 @@ def build(
     timetable.also(comparing.begin)
     timetable.also(watching.look, every=EVERY)
     timetable.also(durable.forget_finished)
+    timetable.also(withdrawing.tidy, every=timedelta(minutes=1))
     bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)

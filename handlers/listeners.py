@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 
-from handlers import connect, home, installations, job_id, post_call
+from handlers import connect, home, installations, job_id, post_call, region
 from handlers import help as help_
 from handlers.asked import Asked
 from handlers.errors import on_error
@@ -16,6 +16,7 @@ from handlers.messages import connect as connect_messages
 from handlers.messages import job_id as job_id_messages
 from handlers.messages import menus
 from handlers.messages import post_call as post_call_messages
+from handlers.messages import region as region_messages
 from handlers.messages.kit import Message
 from handlers.services import Services
 
@@ -48,6 +49,7 @@ BUTTONS: dict[str, Work] = {
     connect_messages.BEGIN: connect.connect,
     connect_messages.SYNC_NOW: connect.sync_now,
     connect_messages.DISCONNECT: connect.ask_disconnect,
+    region_messages.CHANGE: region.ask,
     post_call_messages.ENTER_ID: job_id.open_modal,
     job_id_messages.LOG_TIME: post_call.log_time_on_job,
 }
@@ -95,6 +97,7 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
     app.options(menus.JOB)(listener(answer_job_menu))
     app.view(job_id_messages.MODAL)(listener(job_id.submitted, job_id.after_submit))
     app.view(connect_messages.DISCONNECT_MODAL)(listener(confirm_disconnect, connect.disconnect))
+    app.view(region_messages.MODAL)(listener(region.save, region.follow))
     app.event("app_home_opened")(listener(just_ack, home.opened))
     for event in ("app_uninstalled", "tokens_revoked"):
         app.event(event)(listener(installations.removed))

@@ -145,6 +145,10 @@ class Connections:
         if connection.tenant_id not in {one.tenant_id for one in practices}:
             await self._ended(connection, Disconnected("missing from the connections"))
 
+    async def access_token(self, workspace_id: str) -> str:
+        """A token that lives, for what is to be asked of Xero itself. Raises Disconnected, TryLater."""
+        return await self._access_token(workspace_id)
+
     def _is_idle(self, connection: Connection) -> bool:
         last = connection.refreshed_at
         return last is None or last <= self._clock() - IDLE

@@ -186,6 +186,13 @@ async def is_shared(tx: Transaction, connection: Connection) -> bool:
     return (await tx.execute(statement.limit(1))).first() is not None
 
 
+async def is_used(tx: Transaction, connection_id: str) -> bool:
+    """Whether any workspace stands on this connection at Xero."""
+    c = t.connections.c
+    statement = sa.select(c.workspace_id).where(c.id == connection_id)
+    return (await tx.execute(statement.limit(1))).first() is not None
+
+
 async def told_ended(
     tx: Transaction, connection: Connection, at: datetime, channel: str, ts: str
 ) -> None:

@@ -127,6 +127,8 @@ connect_links = sa.Table(
     sa.Column("signed_in_as", sa.Text),
     sa.Column("state", sa.String(64), unique=True),
     sa.Column("verifier", SealedText),
+    # What Xero gave, while the person has not said which of several practices they mean.
+    sa.Column("consented", SealedText),
     sa.Column("answered_at", Instant),
     sa.Column("outcome", sa.Text),
 )

@@ -1,7 +1,7 @@
 """replicas and their beat; how an entry's tries went, what its person was told of, what XPM has instead
 
 Revision: 0010
-After: 0005
+After: 0006
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from xpm.store import tables
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
