@@ -137,7 +137,7 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="xpm-slack-bench-") as name:
         folder = Path(name)
-        bound = {place: listen() for place in ("app", "page", "practice")}
+        bound = {place: listen() for place in ("app", "page", "practice", "providers")}
         urls = {place: address(one) for place, one in bound.items()}
         for one in bound.values():
             # Nobody answers there: Slack and XPM are away, so that only the way to the ack is measured.
