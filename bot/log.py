@@ -9,7 +9,7 @@ import structlog
 FIELDS = frozenset(
     {
         "after", "call", "correlation_id", "count", "entry", "job", "method", "outcome", "phone_system", "reference",
-        "replica", "seconds", "skipped", "status", "sync", "tenant", "tick", "url_host", "why", "workspace",
+        "replica", "seconds", "skipped", "status", "sync", "tenant", "tick", "todo", "url_host", "why", "workspace",
     }
 )  # fmt: skip
 """Ids, counts and our own words; never a name, a number, an address, a text somebody typed, or a token."""
