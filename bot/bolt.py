@@ -29,7 +29,11 @@ def slack_of(
         vault,
         api_url=settings.slack_api_url,
         hooks_url=settings.slack_hooks_url,
-        app=SlackApp(settings.slack_client_id, settings.slack_client_secret.get_secret_value()),
+        app=SlackApp(
+            settings.slack_client_id,
+            settings.slack_client_secret.get_secret_value(),
+            settings.public_url + INSTALL_PATH,
+        ),
         clock=clock,
         on_gone=on_gone,
     )

@@ -20,6 +20,9 @@ FLAGS = [
     "--disable-background-networking",
 ]
 
+OPENING = 30_000
+"""Milliseconds a page may take to open and draw itself."""
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stub() -> AsyncIterator[Stub]:
@@ -53,6 +56,8 @@ async def window(browser: Browser) -> AsyncIterator[Page]:
     """The one window most tests look through: a new one costs a process, five times what opening the page does."""
     window = await browser.new_page(viewport={"width": 1280, "height": 800})
     window.set_default_timeout(5000)
+    # The first page meets a browser that is still starting, which takes long on a busy machine.
+    window.set_default_navigation_timeout(OPENING)
     yield window
     await window.close()
 
@@ -81,5 +86,5 @@ async def opened(window: Page) -> AsyncIterator[Page]:
 async def page(stub: Stub, opened: Page) -> Page:
     """The page opened as Sam in the app's messages."""
     await opened.goto(f"{stub.address}/?team=T0KEA&user=U0SAM")
-    await opened.get_by_test_id("composer").wait_for()
+    await opened.get_by_test_id("composer").wait_for(timeout=OPENING)
     return opened

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from .conftest import OPENING
 from .stub import Stub
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -51,7 +52,7 @@ async def panel(stub: Stub, opened: Page) -> Page:
     stub.addresses = {"practice": stub.address, "telephone": stub.address}
     stub.practice = practice()
     await opened.goto(f"{stub.address}/?team=T0KEA&user=U0SAM")
-    await opened.get_by_test_id("times-count").wait_for()
+    await opened.get_by_test_id("times-count").wait_for(timeout=OPENING)
     return opened
 
 
