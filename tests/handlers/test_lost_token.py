@@ -55,7 +55,7 @@ async def test_calls_and_messages_wait_for_the_new_token_and_go_on_with_it(lost:
         call_id, outcome = await newest_call(inside)
         assert outcome == "waiting"
         reception, notices = inside.made.services.reception, inside.made.services.notices
-        assert await inside.on_its_loop(reception.advance(TEAM, call_id)) == 300.0
+        assert await inside.on_its_loop(reception.offer(TEAM, call_id)) == 300.0
         assert (await newest_call(inside))[1] == "waiting"
         # What an entry's message is to show waits as well, instead of counting as shown.
         entry = await inside.one("select id from entries where job_number = 'J000123'")
@@ -65,7 +65,7 @@ async def test_calls_and_messages_wait_for_the_new_token_and_go_on_with_it(lost:
         async with inside.visitor("U0SAM") as sam:
             await sam.install(f"{inside.app}/slack/install")
         assert await inside.one("select token_expires_at from workspaces") is None
-        assert await inside.on_its_loop(reception.advance(TEAM, call_id)) is None
+        assert await inside.on_its_loop(reception.offer(TEAM, call_id)) is None
         async with inside.visitor("U0LEE") as lee:
             await lee.message("Call with Ana Example")
         await mia.press(message, "Save time", fields={"task": task_of(message)})
