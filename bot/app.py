@@ -8,6 +8,7 @@ from functools import partial
 from slack_bolt.async_app import AsyncApp
 
 from bot.bolt import bolt_of, grace_of, slack_of
+from bot.metrics import Metrics
 from bot.providers import providers_of
 from bot.settings import Settings
 from bot.timetable import Timetable
@@ -55,6 +56,7 @@ class App:
     database: Database
     vault: Vault
     http: Http
+    metrics: Metrics
     durable: Durable
     replicas: Replicas
     timetable: Timetable
@@ -93,6 +95,7 @@ def build(
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     http = Http()
+    metrics = Metrics(database, clock)
     durable = Durable(database, settings.replica, pace=pace)
 
     async def wait(seconds: float) -> None:
@@ -131,6 +134,7 @@ def build(
         on_ended=on_ended,
         on_deleted=on_deleted,
         sleep=wait,
+        count=metrics.called_xpm,
     )
     withdrawing = Withdrawing(database, vault, xero, clock, connections.access_token)
     connecting = Connecting(
@@ -215,6 +219,7 @@ def build(
         database=database,
         vault=vault,
         http=http,
+        metrics=metrics,
         durable=durable,
         replicas=Replicas(database, durable, clock),
         timetable=timetable,

@@ -47,6 +47,10 @@ async def _nothing(tx: Transaction, connection: Connection) -> None:
     """Nothing follows."""
 
 
+def _uncounted(_: str) -> None:
+    """Nobody counts."""
+
+
 class Connections:
     """Lends an open `Practice` to whoever needs one, keeps its tokens alive, and disconnects.
 
@@ -66,6 +70,7 @@ class Connections:
         on_ended: OnChange = _nothing,
         on_deleted: OnChange = _nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        count: Callable[[str], None] = _uncounted,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -77,6 +82,7 @@ class Connections:
         self._on_ended = on_ended
         self._on_deleted = on_deleted
         self._sleep = sleep
+        self._count = count
         self._refreshing: dict[str, asyncio.Task[str]] = {}
 
     # -- using -----------------------------------------------------------------------------------------------------
@@ -121,6 +127,7 @@ class Connections:
             limiter=self._limits.of(connection.tenant_id),
             priority=priority,
             sleep=self._sleep,
+            count=self._count,
         )
         try:
             async with practice:

@@ -168,7 +168,7 @@ LAST = [("event", "tokens_revoked"), ("event", "app_uninstalled")]
 PAGES: dict[str, set[int]] = {
     "/slack/install": {302, 200}, "/slack/oauth_redirect": {400}, "/healthz": {200},
     "/readyz": {503}, "/connect/xero/callback": {303}, "/connect/done": {404},
-    "/connect/practice": {404},
+    "/connect/practice": {404}, "/metrics": {401},
     "/connect/sign-in": {404}, "/connect/sign-in/password": {200},
     "/connect/sign-in/refused/{doubt}": {404}, "/connect/sign-in/{provider}": {404},
     "/connect/sign-in/{provider}/callback": {303, 404}, "/connect/{secret}": {404},
