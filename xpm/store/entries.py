@@ -323,9 +323,9 @@ async def in_state(tx: Transaction, workspace_id: str, *states: State) -> list[E
 
 
 async def open_with_message(
-    tx: Transaction, workspace_id: str, created_after: dt.datetime
+    tx: Transaction, workspace_id: str, touched_after: dt.datetime
 ) -> list[Entry]:
-    """What somebody can still choose and send, with a message in Slack; the newest first."""
+    """What somebody can still choose and send, made or changed since, with a message in Slack; the newest first."""
     c = t.entries.c
     rows = await tx.execute(
         sa.select(t.entries)
@@ -333,7 +333,7 @@ async def open_with_message(
             c.workspace_id == workspace_id,
             c.state.in_((State.OFFERED, State.REFUSED)),
             c.message_ts.is_not(None),
-            c.created_at > created_after,
+            sa.or_(c.created_at > touched_after, c.changed_at > touched_after),
         )
         .order_by(c.created_at.desc())
     )
