@@ -168,9 +168,7 @@ class World:
         )  # fmt: skip
         self.directory = Directory(self.database, self.connections, self.clock)
         self.mirroring = Mirroring(self.database, self.connections, self.clock)
-        self.entries = Entries(
-            self.database, self.connections, self.directory, self.durable, self.clock
-        )
+        self.entries = Entries(self.database, self.directory, self.durable, self.clock)
         self.settling = Settling(
             self.database, self.connections, self.notices, self.clock, self.clock.sleep
         )
