@@ -149,7 +149,7 @@ def build(
     )
     sign_in = SignIn(http, providers_of(settings), clock)
     directory = Directory(database, connections, clock)
-    entries = Entries(database, connections, directory, durable, clock)
+    entries = Entries(database, directory, durable, clock)
     standings = Standings(database, clock, limits)
     homes = SlackHomes(database, slack, people, standings, clock)
     notices = SlackNotices(database, slack, people, clock, entries, homes)

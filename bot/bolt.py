@@ -73,6 +73,9 @@ def bolt_of(
         name="xpm-slack",
         # The ack is the answer to the request: 40 times quicker than Bolt's default, which polls for it every 10 ms.
         process_before_response=True,
+        # `bot.web` proves every request, more strictly than Bolt's own would a second time; a socket proves itself.
+        request_verification_enabled=False,
+        attaching_function_token_enabled=False,
         signing_secret=settings.slack_signing_secret.get_secret_value(),
         client=slack.client,
         authorize=Authorize(database, slack.tokens),  # type: ignore[arg-type]  # Bolt takes its own class as well

@@ -21,6 +21,7 @@ from xpm.store import (
     links,
     mirror,
     syncs,
+    ways,
     workspaces,
 )
 from xpm.store import tables as t
@@ -45,6 +46,7 @@ MODULES: dict[str, ModuleType] = {
     "links": links,
     "mirror": mirror,
     "syncs": syncs,
+    "ways": ways,
     "workspaces": workspaces,
 }
 
@@ -260,6 +262,9 @@ READS: dict[str, Query] = {
     "mirror.tasks_of": lambda tx: mirror.tasks_of(tx, OURS, "J1"),
     "installed.holder": lambda tx: installed.holder(tx, OURS),
     "installed.is_known": lambda tx: installed.is_known(tx, OURS),
+    "ways.queue": lambda tx: ways.queue(tx, OURS, "U1"),
+    "ways.syncs": lambda tx: ways.syncs(tx, OURS),
+    "ways.who": lambda tx: ways.who(tx, OURS, "U1"),
     "workspaces.get": lambda tx: workspaces.get(tx, OURS),
     "workspaces.people_who_saw_home": lambda tx: workspaces.people_who_saw_home(tx, OURS),
     "workspaces.person": lambda tx: workspaces.person(tx, OURS, "U1"),

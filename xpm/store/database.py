@@ -60,8 +60,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        """A transaction that only reads; waits for no writer."""
-        async with self.engine.connect() as connection, connection.begin():
+        """A transaction that only reads; waits for no writer. It begins with its first question and ends unsaid."""
+        async with self.engine.connect() as connection:
             yield connection
 
     async def close(self) -> None:

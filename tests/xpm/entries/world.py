@@ -183,9 +183,7 @@ class World:
         )  # fmt: skip
         self.directory = Directory(self.database, self.connections, self.clock)
         self.mirroring = Mirroring(self.database, self.connections, self.clock)
-        self.entries = Entries(
-            self.database, self.connections, self.directory, self.durable, self.clock
-        )
+        self.entries = Entries(self.database, self.directory, self.durable, self.clock)
         self.settling = Settling(self.database, self.connections, self.notices, self.clock)
 
     # -- Xero's side -----------------------------------------------------------------------------------------------
@@ -194,7 +192,7 @@ class World:
         """Sam consents and the connection is kept, in the place of another; how many entries went on."""
         grants = self.state.grants
         sam = self.state.people["sam@example.com"]
-        code = grants.consent(sam, tenant, scopes=SCOPES, redirect_uri=CALLBACK)
+        code = grants.consent(sam, [tenant], scopes=SCOPES, redirect_uri=CALLBACK)
         tokens = grants.redeem(code, CALLBACK, "")
         link = next(link for _, link in grants.connections() if link.tenant_id == tenant)
         connection = Connection(
