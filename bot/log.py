@@ -8,8 +8,8 @@ import structlog
 
 FIELDS = frozenset(
     {
-        "after", "call", "correlation_id", "count", "entry", "failures", "job", "method", "outcome", "phone_system", "reference",
-        "replica", "seconds", "skipped", "status", "sync", "tenant", "tick", "url_host", "why", "workflow",
+        "after", "call", "correlation_id", "count", "entry", "failures", "job", "method", "outcome", "phone_system",
+        "reference", "replica", "seconds", "skipped", "status", "sync", "tenant", "tick", "url_host", "why", "workflow",
         "workspace",
     }
 )  # fmt: skip
