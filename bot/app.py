@@ -24,7 +24,7 @@ from handlers.signin.routes import XERO_CALLBACK
 from xpm.api import Http, Limits
 from xpm.calls import Rules
 from xpm.clock import Clock, utc_now
-from xpm.comparing import COMPARE, Comparing
+from xpm.comparing import COMPARE, COMPARE_ONE, Comparing
 from xpm.connecting import Connecting
 from xpm.connections import Connections
 from xpm.directory import Directory
@@ -70,8 +70,9 @@ class App:
     async def start(self) -> None:
         """Opens connections, recovers what a crash cut, starts the clock."""
         await self.services.slack.start()
-        await self.durable.start()
+        # The name is ours before anything runs under it, or others would take it for a dead one's.
         await self.replicas.start()
+        await self.durable.start()
         self.timetable.start()
 
     async def stop(self) -> None:
@@ -184,6 +185,7 @@ def build(
     durable.register(REFRESH, reception.refresh)
     durable.register(SYNC, syncing.run, is_long=True)
     durable.register(COMPARE, comparing.run, is_long=True)
+    durable.register(COMPARE_ONE, comparing.one, is_long=True)
     durable.register(REMIND, watching.remind)
     services = Services(
         database=database,

@@ -79,10 +79,16 @@ class Replicas:
     async def look(self) -> None:
         """One beat: says that this replica lives, and puts back into the queue what dead ones ran."""
         async with self._database.transaction() as tx:
-            now = await store.now(tx) or self._clock()
+            before = self._clock()
+            now = await store.now(tx) or before
+            # A database that answers slowly makes no clock differ: its time lies anywhere between.
+            skew = max(before - now, now - self._clock(), timedelta(0))
             is_ours = await store.beat(tx, self._durable.replica, self._token, now)
             living = await store.living(tx, now - self._grace)
-        self._mind(is_ours, abs(now - self._clock()))
+        self._mind(is_ours, skew)
+        if not self._durable.is_running:
+            # It is being started or stopped, and takes nothing over.
+            return
         running = await self._durable.running_on()
         for replica, workflow_ids in running.items():
             if replica == self._durable.replica or replica in living:

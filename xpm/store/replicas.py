@@ -35,8 +35,9 @@ async def leave(tx: Transaction, name: str, token: str) -> None:
 
 
 async def beat(tx: Transaction, name: str, token: str, at: datetime) -> bool:
-    """Says that this replica lives, also when it was taken for dead; False when another has its name."""
+    """Says that this replica lives, also when it was taken for dead or forgotten; False when another has its name."""
     c = t.replicas.c
+    await tx.execute(_unless_known(tx, name))
     done = await tx.execute(
         sa.update(t.replicas)
         .where(c.name == name, c.token.in_((token, _BURIED)))
@@ -54,13 +55,7 @@ async def living(tx: Transaction, since: datetime) -> set[str]:
 
 async def bury(tx: Transaction, name: str, at: datetime, before: datetime) -> bool:
     """Declares a replica dead that has not beaten since `before`, or never; only one of those who do so hears True."""
-    unknown = upsert(
-        tx,
-        t.replicas,
-        {"name": name, "token": _BURIED, "beat_at": _NEVER},
-        keep=("token", "beat_at"),
-    )
-    await tx.execute(unknown)
+    await tx.execute(_unless_known(tx, name))
     c = t.replicas.c
     done = await tx.execute(
         sa.update(t.replicas)
@@ -68,3 +63,9 @@ async def bury(tx: Transaction, name: str, at: datetime, before: datetime) -> bo
         .values(token=_BURIED, beat_at=at)
     )
     return bool(done.rowcount)
+
+
+def _unless_known(tx: Transaction, name: str) -> sa.Executable:
+    """A row for a replica of which nothing is known, dead for ever."""
+    values = {"name": name, "token": _BURIED, "beat_at": _NEVER}
+    return upsert(tx, t.replicas, values, keep=("token", "beat_at"))

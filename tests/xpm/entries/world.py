@@ -96,6 +96,10 @@ class Notices:
     async def bring_up(self, workspace_id: str, entry_id: str) -> None:
         """Posts an entry's message anew."""
         await self.show(workspace_id, entry_id)
+        async with self.database.transaction() as tx:
+            entry = await store.get(tx, workspace_id, entry_id)
+            assert entry is not None
+            await store.told(tx, entry)
         self.brought_up.append(entry_id)
 
     async def still_waiting(
