@@ -108,7 +108,7 @@ class Consent:
             return _page(refusal_page("Choose a practice."), 400)
         code = self._state.grants.consent(
             shown.person,
-            tenants,
+            *tenants,
             scopes=frozenset(shown.wish.scopes),
             redirect_uri=shown.wish.redirect_uri,
             challenge=shown.wish.challenge,

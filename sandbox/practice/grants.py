@@ -8,7 +8,6 @@ import hashlib
 import json
 import secrets
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -107,8 +106,7 @@ class Grants:
     def consent(
         self,
         person: Person,
-        tenants: Sequence[str],
-        *,
+        *tenants: str,
         scopes: frozenset[str],
         redirect_uri: str,
         challenge: str = "",
@@ -123,7 +121,7 @@ class Grants:
         event_id, code = str(uuid.uuid4()), _secret()
         grant = self._by_person.setdefault(person.uuid, Grant(person))
         grant.scopes |= scopes
-        for tenant_id in tenants:
+        for tenant_id in filter(None, tenants):
             kept = grant.connections.get(tenant_id)
             if kept is None:
                 grant.connections[tenant_id] = Connection(
