@@ -28,10 +28,10 @@ from xpm.api import Http, XeroApp
 from xpm.clock import utc_now
 from xpm.connections import Connections
 from xpm.mirroring import Kind, Mirroring
-from xpm.store import Database, mirror
+from xpm.store import Database, copying
 from xpm.store import connections as connection_store
 from xpm.store.connections import Connection, Sync
-from xpm.store.mirror import ClientRows
+from xpm.store.copying import ClientRow, ClientRows, ContactRow, LinkRow, NumberRow
 from xpm.vault import Vault, new_key
 
 _CLIENTS = 15_000
@@ -227,35 +227,15 @@ async def _increments(folder: Path, practice: Practice) -> dict[int, float]:
                 await connection_store.start_sync(tx, Sync(TEAM, "s1", now, now, clients=size))
             for start in range(0, size, 5000):
                 rows = ClientRows()
-                marks = {"workspace_id": TEAM, "sync_id": "s1"}
                 for n in range(start, min(size, start + 5000)):
                     uuid = f"{n:032x}"
-                    rows.clients.append(
-                        {
-                            **marks,
-                            "uuid": uuid,
-                            "name": f"Kea {n}",
-                            "is_archived": False,
-                            "print": uuid,
-                        }
-                    )
-                    rows.contacts.append(
-                        {**marks, "uuid": uuid, "name": "Ana Example", "email": None}
-                    )
-                    rows.links.append(
-                        {
-                            **marks,
-                            "client_uuid": uuid,
-                            "contact_uuid": uuid,
-                            "position": None,
-                            "is_primary": True,
-                        }
-                    )
-                    rows.numbers.append(
-                        {**marks, "e164": f"+6495{n:06}", "client_uuid": uuid, "contact_uuid": uuid}
-                    )
+                    of = (TEAM, "s1", uuid)
+                    rows.clients.append(ClientRow(*of, f"Kea {n}", False, uuid))
+                    rows.contacts[uuid] = ContactRow(*of, "Ana Example", None)
+                    rows.links.append(LinkRow(*of, uuid, None, True))
+                    rows.numbers.append(NumberRow(*of, uuid, f"+6495{n:06}"))
                 async with database.transaction() as tx:
-                    await mirror.replace_clients(tx, TEAM, rows, [])
+                    await copying.replace_clients(tx, TEAM, rows, [])
             made[size] = (database, Mirroring(database, connections, utc_now))
             found[size] = list[float]()
         for number in range(_ROUNDS):
