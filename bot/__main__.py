@@ -50,7 +50,7 @@ def serve() -> None:
     log.set_up(settings.log_level)
     migrations.upgrade(settings.database_url)
     served = web.create(app.build(settings))
-    _collect_seldom()
+    collect_seldom()
     uvicorn.run(
         served,
         host=settings.host,
@@ -63,7 +63,7 @@ def serve() -> None:
     )
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Lets Python look for garbage where there may be some: what is built by now lives as long as the process.
 
     Walking all of it stopped everybody for 100 ms in the middle of a sync, and looking after every 700th object took a
