@@ -16,7 +16,7 @@ from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
-from xpm.store import Database, Transaction, mirror, syncs
+from xpm.store import Database, Transaction, copying, mirror, syncs
 from xpm.store.calls import Party
 from xpm.store.connections import Connection
 from xpm.store.mirror import Job, StaffMember, Task
@@ -171,7 +171,7 @@ class Directory:
         people = [] if staff_uuid is None else [staff_uuid]
         async with self._database.reading() as tx:
             since = self._clock() - FRESH
-            clients, people = await mirror.jobs_not_asked_since(
+            clients, people = await copying.jobs_not_asked_since(
                 tx, workspace_id, clients, people, since
             )
         async with self._connections.practice(workspace_id, Priority.COURTESY) as practice:
@@ -233,5 +233,5 @@ class Directory:
                 if not some:
                     continue
                 rows = job_rows(workspace_id, sync_id, some, assigned_to=assigned_to)
-                await mirror.replace_jobs(tx, workspace_id, *rows, with_tasks=with_tasks)
-            await mirror.jobs_asked(tx, workspace_id, asked_of, assigned_to, self._clock())
+                await copying.replace_jobs(tx, workspace_id, *rows, with_tasks=with_tasks)
+            await copying.jobs_asked(tx, workspace_id, asked_of, assigned_to, self._clock())

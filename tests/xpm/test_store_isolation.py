@@ -16,6 +16,7 @@ from xpm.store import (
     audit,
     calls,
     connections,
+    copying,
     entries,
     installed,
     links,
@@ -41,6 +42,7 @@ MODULES: dict[str, ModuleType] = {
     "audit": audit,
     "calls": calls,
     "connections": connections,
+    "copying": copying,
     "installed": installed,
     "entries": entries,
     "links": links,
@@ -216,7 +218,7 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
         (t.staff, {"uuid": "f1", "name": f"staff of {workspace}", "email": "mia@example.com"}),
     ):
         await mirror.write(tx, table, [{**marks, **row}])
-    await mirror.replace_jobs(tx, workspace, *_job_rows(workspace), with_tasks=True)
+    await copying.replace_jobs(tx, workspace, *_job_rows(workspace), with_tasks=True)
     await audit.note(tx, audit.Fact(NOW, workspace, f"event.of.{workspace}"))
 
 
@@ -251,13 +253,13 @@ READS: dict[str, Query] = {
     "mirror.jobs_of_staff": lambda tx: mirror.jobs_of_staff(tx, OURS, "f1", ["job"], 9),
     "mirror.parties": lambda tx: mirror.parties(tx, OURS, "+64215550123"),
     "mirror.staff_by_email": lambda tx: mirror.staff_by_email(tx, OURS, "mia@example.com"),
-    "mirror.client_prints": lambda tx: mirror.client_prints(tx, OURS, ["k1"]),
-    "mirror.clients_after": lambda tx: mirror.clients_after(tx, OURS, ""),
-    "mirror.job_prints": lambda tx: mirror.job_prints(tx, OURS, ["J1"]),
-    "mirror.jobs_not_asked_since": lambda tx: mirror.jobs_not_asked_since(
+    "copying.client_prints": lambda tx: copying.client_prints(tx, OURS, ["k1"]),
+    "copying.clients_after": lambda tx: copying.clients_after(tx, OURS, ""),
+    "copying.job_prints": lambda tx: copying.job_prints(tx, OURS, ["J1"]),
+    "copying.jobs_not_asked_since": lambda tx: copying.jobs_not_asked_since(
         tx, OURS, ["k1"], ["f1"], NOW
     ),
-    "mirror.open_jobs_after": lambda tx: mirror.open_jobs_after(tx, OURS, ""),
+    "copying.open_jobs_after": lambda tx: copying.open_jobs_after(tx, OURS, ""),
     "syncs.clients_known_until": lambda tx: syncs.clients_known_until(tx, OURS),
     "syncs.running": lambda tx: syncs.running(tx, OURS, LATER),
     "mirror.tasks_of": lambda tx: mirror.tasks_of(tx, OURS, "J1"),
@@ -275,7 +277,7 @@ READS: dict[str, Query] = {
     "workspaces.phone_system": lambda tx: workspaces.phone_system(tx, "standard", f"p-{OURS}"),
 }
 
-_STALE = {
+_STALE: dict[str, Any] = {
     "workspace_id": OURS,
     "uuid": "k9",
     "name": "new",
@@ -359,19 +361,19 @@ WRITES: dict[str, Query] = {
     "links.take_sign_in": lambda tx: links.take_sign_in(
         tx, f"browser-{OURS}", f"sign-in-{OURS}", "apple", NOW
     ),
-    "mirror.replace_jobs": lambda tx: mirror.replace_jobs(
+    "copying.replace_jobs": lambda tx: copying.replace_jobs(
         tx,
         OURS,
         *[[{**row, "sync_id": "s9"} for row in rows] for rows in _job_rows(OURS)],
         with_tasks=True,
     ),
-    "mirror.forget_clients": lambda tx: mirror.forget_clients(tx, OURS, ["k1"]),
-    "mirror.forget_jobs": lambda tx: mirror.forget_jobs(tx, OURS, ["J1"], "s9"),
-    "mirror.jobs_asked": lambda tx: mirror.jobs_asked(tx, OURS, "k1", "f1", NOW),
-    "mirror.replace_clients": lambda tx: mirror.replace_clients(
-        tx, OURS, mirror.ClientRows(clients=[{**_STALE, "print": ""}]), ["k1"]
+    "copying.forget_clients": lambda tx: copying.forget_clients(tx, OURS, ["k1"]),
+    "copying.forget_jobs": lambda tx: copying.forget_jobs(tx, OURS, ["J1"], "s9"),
+    "copying.jobs_asked": lambda tx: copying.jobs_asked(tx, OURS, "k1", "f1", NOW),
+    "copying.replace_clients": lambda tx: copying.replace_clients(
+        tx, OURS, copying.ClientRows([copying.ClientRow(**_STALE, print="")]), ["k1"]
     ),
-    "mirror.replace_staff": lambda tx: mirror.replace_staff(tx, OURS, []),
+    "copying.replace_staff": lambda tx: copying.replace_staff(tx, OURS, []),
     "mirror.write": lambda tx: mirror.write(tx, t.clients, [_STALE]),
     "workspaces.add_phone_system": lambda tx: workspaces.add_phone_system(
         tx, replace(_system(OURS), id="new")
