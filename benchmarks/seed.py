@@ -202,7 +202,7 @@ def _job(number: int, clients: int) -> dict[str, object]:
     )
 
 
-async def _entries(database: Database, count: int, now: dt.datetime) -> list[tuple[str, str]]:
+async def _entries(database: Database, count: int, now: dt.datetime) -> list[str]:
     """Entries with everything chosen, so that one click saves them."""
     made = [
         Entry(

@@ -47,6 +47,8 @@ class _Slack:
                     b"Content-Length: %d\r\n\r\n" % len(body) + body
                 )
         except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
             writer.close()
 
 
@@ -54,8 +56,8 @@ class _Slack:
 async def _slack(port: int) -> AsyncIterator[_Slack]:
     slack = _Slack(asyncio.Event())
     server = await asyncio.start_server(slack.serve, "127.0.0.1", port)
-    yield slack
-    server.close()
+    async with server:
+        yield slack
 
 
 async def call_to_message(port: int, slack_port: int, seeded: Seeded) -> Load:

@@ -5,7 +5,7 @@ begin and twice to end: nine times for one indexed read of some 20 µs, each hop
 the interpreter's lock. Here a statement is one hop at most and beginning is none.
 
 A statement of a reading is begun on the loop, where an indexed read costs less than a hop, and it cannot block it:
-SQLite stops it after `_STEPS` of its steps, well under a millisecond, and would rather fail than wait for a lock (in
+SQLite stops it after `_STEPS` of its steps, some half a millisecond, and would rather fail than wait for a lock (in
 WAL a reader hardly ever meets one); in both cases the thread does it anew, in the same snapshot. What writes, and what
 may wait for another writer, is done in the thread alone.
 """
@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 
 # Steps of SQLite's virtual machine: https://www.sqlite.org/c3ref/progress_handler.html
-_STEPS = 4000
+_STEPS = 8000
 _PATIENT, _IMPATIENT = "PRAGMA busy_timeout=10000", "PRAGMA busy_timeout=0"
 _NOT_NOW = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
 # The low byte tells the kind: https://www.sqlite.org/rescode.html#extrc
