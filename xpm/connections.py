@@ -65,6 +65,7 @@ class Connections:
         limits: Limits | None = None,
         on_ended: OnChange = _nothing,
         on_deleted: OnChange = _nothing,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -75,6 +76,7 @@ class Connections:
         self._limits = limits or Limits()
         self._on_ended = on_ended
         self._on_deleted = on_deleted
+        self._sleep = sleep
         self._refreshing: dict[str, asyncio.Task[str]] = {}
 
     # -- using -----------------------------------------------------------------------------------------------------
@@ -118,6 +120,7 @@ class Connections:
             api_url=self._api_url,
             limiter=self._limits.of(connection.tenant_id),
             priority=priority,
+            sleep=self._sleep,
         )
         try:
             async with practice:
