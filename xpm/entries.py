@@ -289,6 +289,8 @@ class Entries:
             finding, saved = entry.finding, entry.saved
             if entry.state is not State.SENT or finding is None or saved is None:
                 return entry
+            if finding.kind is Difference.LEFT:
+                return entry
             if _is_missing(entry):
                 return await self._change(
                     tx, entry, state=State.REMOVED, xpm_time_uuid=None, **AT_REST

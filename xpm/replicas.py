@@ -69,12 +69,13 @@ class Replicas:
 
     async def _live(self) -> None:
         while True:
+            # Entering was the first beat.
+            await asyncio.sleep(self._beat.total_seconds())
             try:
                 await self.look()
             except Exception:
                 # A database that is away for a moment is found again with the next beat.
                 log.exception("replica.beat_failed")
-            await asyncio.sleep(self._beat.total_seconds())
 
     async def look(self) -> None:
         """One beat: says that this replica lives, and puts back into the queue what dead ones ran."""
