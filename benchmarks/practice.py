@@ -40,7 +40,7 @@ async def _main(clients: int) -> None:
     grants = app.state.practice.grants
     sam = app.state.practice.people["sam@example.com"]
     tokens = grants.redeem(
-        grants.consent(sam, [KEA], scopes=SCOPES, redirect_uri=CALLBACK), CALLBACK, ""
+        grants.consent(sam, KEA, scopes=SCOPES, redirect_uri=CALLBACK), CALLBACK, ""
     )
     async with serving((app, bound)):
         said = {

@@ -31,7 +31,7 @@ async def _three(
     async with served_practice(settings) as served:
         grants = served.state.grants
         sam = served.state.people["sam@example.com"]
-        code = grants.consent(sam, [KEA], scopes=frozenset(SCOPES.split()), redirect_uri=CALLBACK)
+        code = grants.consent(sam, KEA, scopes=frozenset(SCOPES.split()), redirect_uri=CALLBACK)
         token = grants.redeem(code, CALLBACK, "").access
         served.state.faults.append(Fault("late", "job.api/get", -1, 0.1))
         started = [

@@ -213,7 +213,7 @@ class World:
         """Sam consents and the connection is kept, in the place of another; how many entries went on."""
         grants = self.state.grants
         sam = self.state.people["sam@example.com"]
-        code = grants.consent(sam, [tenant], scopes=SCOPES, redirect_uri=CALLBACK)
+        code = grants.consent(sam, tenant, scopes=SCOPES, redirect_uri=CALLBACK)
         tokens = grants.redeem(code, CALLBACK, "")
         link = next(link for _, link in grants.connections() if link.tenant_id == tenant)
         connection = Connection(
