@@ -143,7 +143,8 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     organisations = Organisations(database, slack, durable, clock)
     comparing = Comparing(database, connections, durable, clock, _rhythm(settings))
     watching = Watching(database, durable, entries, notices, clock)
-    settling = Settling(database, connections, notices, clock)
+    replicas = Replicas(database, durable, clock)
+    settling = Settling(database, connections, notices, replicas.now)
     mirroring = Mirroring(database, connections, clock)
     syncing = Syncing(database, mirroring, durable, notices, clock)
     reception = Reception(
@@ -204,7 +205,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         vault=vault,
         http=http,
         durable=durable,
-        replicas=Replicas(database, durable, clock),
+        replicas=replicas,
         timetable=timetable,
         services=services,
         sign_in=sign_in,
