@@ -160,7 +160,8 @@ def build(
     organisations = Organisations(database, slack, durable, clock)
     comparing = Comparing(database, connections, durable, clock, _rhythm(settings))
     watching = Watching(database, durable, entries, notices, clock)
-    settling = Settling(database, connections, notices, clock)
+    replicas = Replicas(database, durable, clock)
+    settling = Settling(database, connections, notices, replicas.now)
     mirroring = Mirroring(database, connections, clock)
     syncing = Syncing(database, mirroring, durable, notices, clock)
     reception = Reception(
@@ -223,7 +224,7 @@ def build(
         http=http,
         metrics=metrics,
         durable=durable,
-        replicas=Replicas(database, durable, clock),
+        replicas=replicas,
         timetable=timetable,
         services=services,
         sign_in=sign_in,

@@ -120,7 +120,8 @@ LISTENERS: dict[tuple[str, str], Any] = {
         ("action", one): (lambda theirs, one=one: theirs.both(one))
         for one in (
             post_call.SAVE, post_call.DISMISS, post_call.REOPEN, post_call.EDIT, post_call.KEEP,
-            post_call.UNDO, post_call.RECALL, post_call.ENTER_ID, post_call.OPEN_IN_XPM,
+            post_call.UNDO, post_call.RECALL, post_call.LEAVE, post_call.ENTER_ID,
+            post_call.OPEN_IN_XPM,
             job_id.OPEN_IN_XPM, connect.OPEN_LINK, connect.BEGIN, connect.SYNC_NOW,
             connect.DISCONNECT, region.CHANGE,
         )

@@ -295,6 +295,17 @@ async def test_clocks_of_replicas_are_held_against_the_databases_own(postgres_ur
     await database.close()
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_time_is_the_databases_on_every_replica(postgres_url: str, hours: int) -> None:
+    database = Database(postgres_url)
+    a, _ = one(database, "a", Hands(dt.timedelta(hours=hours)))
+    async with living(a):
+        assert abs(a.now() - datetime.now(UTC)) < A_LITTLE
+        await a.look()
+        assert abs(a.now() - datetime.now(UTC)) < A_LITTLE
+    await database.close()
+
+
 async def test_a_database_that_is_away_for_a_moment_is_found_again(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     engine = Engine(database, "a", {"who?": ["settle_entry:1"]})

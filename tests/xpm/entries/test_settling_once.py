@@ -8,11 +8,14 @@ import pytest
 
 from handlers.messages import refusals
 from xpm.choices import UNCLEAR, WAITING_FOR_XPM, Draft
+from xpm.clock import utc_now
+from xpm.durable import Durable
 from xpm.likeness import is_about
+from xpm.replicas import Replicas
 from xpm.settling import FRESH, LOOK_EVERY, MOST_TRIES, WINDOW, Settling
 from xpm.store.entries import Act, Entry, State
 
-from .world import ADD, DELETE, KEA, LOOK, MIA, NOTE, UPDATE, WORKSPACE, World, until
+from .world import ADD, DELETE, KEA, LOOK, MIA, NOTE, UPDATE, WORKSPACE, World, until, world_on
 
 ONE = [("J000123", "Individual tax", 12, NOTE)]
 AWAY = "http://127.0.0.1:9"
@@ -253,6 +256,31 @@ async def test_a_late_try_later_never_erases_another_processs_doubt(world: World
     assert world.calls(ADD) == 1
     assert await world.now(entry) == second
     assert second.doubtful_since is not None
+
+
+async def test_a_replica_whose_clock_is_ahead_does_not_end_the_window_early(
+    server_url: str,
+) -> None:
+    """Doubt is counted by the database's time, which all replicas share."""
+    async with world_on(server_url) as world:
+        entry = await world.sending()
+
+        def ahead() -> dt.datetime:
+            return utc_now() + dt.timedelta(minutes=10)
+
+        settlings = []
+        for name, clock in (("right", utc_now), ("ahead", ahead)):
+            durable = Durable(world.database, name)
+            replica = Replicas(world.database, durable, clock)
+            await replica.start()
+            await replica.stop()
+            settlings.append(
+                Settling(world.database, world.connections, world.notices, replica.now)
+            )
+        await settlings[0].intend(entry)
+        assert await settlings[1].advance(WORKSPACE, entry.id) == LOOK_EVERY.total_seconds()
+        assert (world.calls(LOOK), world.calls(ADD)) == (1, 0)
+        assert (await world.now(entry)).doubtful_since is not None
 
 
 async def test_two_workflows_of_one_entry_write_it_once(world: World) -> None:
