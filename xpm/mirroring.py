@@ -35,8 +35,8 @@ OVERLAP = dt.timedelta(minutes=10)
 
 # So many rows take some 25 ms to write, which is how long a click that writes may wait for its turn.
 _CHUNK = 500
-# Reading a number takes some 30 µs: so many clients make a millisecond, then people's clicks get through.
-_BREATH = 10
+# Reading a number takes some 30 µs: so many clients make some 2 ms, then people's clicks get through.
+_BREATH = 20
 _TELL_EVERY = 2.0
 _ASKED_FOR_REGION = 300
 
