@@ -241,6 +241,7 @@ READS: dict[str, Query] = {
     "entries.open_with_message": lambda tx: entries.open_with_message(
         tx, OURS, NOW - dt.timedelta(days=1)
     ),
+    "entries.sent_since": lambda tx: entries.sent_since(tx, OURS, NOW - dt.timedelta(days=1)),
     "entries.sent_on": lambda tx: entries.sent_on(tx, OURS, "U1", TODAY),
     "entries.unshown_of_call": lambda tx: entries.unshown_of_call(tx, OURS, "c1"),
     "links.get": lambda tx: links.get(tx, f"link-{OURS}"),

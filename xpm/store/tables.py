@@ -401,7 +401,7 @@ replicas = sa.Table(
     metadata,
     sa.Column("name", sa.String(128), primary_key=True),
     # Told apart by it: two processes that were given the same name.
-    sa.Column("token", sa.String(32), nullable=False),
+    sa.Column("mark", sa.String(32), nullable=False),
     sa.Column("beat_at", Instant, nullable=False),
 )
 

@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_table(
         "replicas",
         sa.Column("name", sa.String(128), primary_key=True),
-        sa.Column("token", sa.String(32), nullable=False),
+        sa.Column("mark", sa.String(32), nullable=False),
         sa.Column("beat_at", tables.Instant(), nullable=False),
     )
 
