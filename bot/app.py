@@ -31,7 +31,7 @@ from xpm.following import SAY_ENDED, SHOW_OPEN, Following
 from xpm.keeping import KEEP, Keeping
 from xpm.leaving import LEAVE, Leaving
 from xpm.mirroring import Mirroring
-from xpm.reception import OFFER, REFRESH, Reception
+from xpm.reception import OFFER, REFRESH, RETELL, Reception
 from xpm.rhythm import Rhythm
 from xpm.settling import Settling
 from xpm.sharing import SharedLimit
@@ -157,6 +157,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     durable.register(SETTLE, settling.run)
     durable.register(OFFER, reception.offer)
     durable.register(REFRESH, reception.refresh)
+    durable.register(RETELL, reception.retell)
     durable.register(SYNC, syncing.run)
     services = Services(
         database=database,
@@ -180,6 +181,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     timetable = Timetable(database, syncing, clock, _rhythm(settings))
     timetable.also(keeping.begin)
     timetable.also(leaving.erase_due)
+    timetable.also(reception.purge)
     bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)

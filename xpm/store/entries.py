@@ -165,6 +165,15 @@ async def unshown_of_call(tx: Transaction, workspace_id: str, call_id: str) -> l
     return [_entry(row) for row in rows]
 
 
+async def of_call(tx: Transaction, workspace_id: str, call_id: str) -> list[Entry]:
+    """The entries made for a call."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(t.entries).where(c.workspace_id == workspace_id, c.call_id == call_id)
+    )
+    return [_entry(row) for row in rows]
+
+
 async def change(tx: Transaction, entry: Entry, **values: Any) -> Entry | None:
     """Changes an entry if nobody else has since it was read; None otherwise (compare and set on `version`).
 
