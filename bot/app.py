@@ -182,6 +182,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     timetable.also(keeping.begin)
     timetable.also(leaving.erase_due)
     timetable.also(reception.purge)
+    timetable.also(reception.ask_mended)
     bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)

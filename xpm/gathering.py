@@ -77,11 +77,17 @@ class Gathering:
         return new
 
     async def mended(
-        self, tx: Transaction, system: PhoneSystem, staff: str, email: str, now: datetime
+        self,
+        tx: Transaction,
+        workspace_id: str,
+        phone_system_id: str,
+        staff: str,
+        email: str,
+        now: datetime,
     ) -> int:
         """Asks about the calls of the last week that were nobody's until this name was given an address; how many."""
         waiting = await store.of_staff_unknown(
-            tx, system.workspace_id, system.id, staff, now - timedelta(days=7)
+            tx, workspace_id, phone_system_id, staff, asked_since(now)
         )
         for call in waiting:
             await store.change(tx, call, email=email.casefold(), outcome=store.WAITING)
@@ -231,6 +237,11 @@ def _same_person(there: Sequence[Call], part: EndedCall) -> Call | None:
     if not part.email and not part.staff:
         return next((call for call in there if not call.email and not call.staff), None)
     return None
+
+
+def asked_since(now: datetime) -> datetime:
+    """Calls since then are still asked about once their person is known."""
+    return now - timedelta(days=7)
 
 
 def forgotten_before(now: datetime) -> datetime:

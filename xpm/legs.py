@@ -19,7 +19,7 @@ def together(told: Sequence[Told]) -> list[EndedCall]:
     once. A line gives way to the people who spoke on it.
     """
     steps = [one for one in told if isinstance(one, Step)]
-    parts = [*_latest(one for one in told if isinstance(one, EndedCall)), *_stepped(steps)]
+    parts = [*(one for one in told if isinstance(one, EndedCall)), *_stepped(steps)]
     people = [_one_person(legs) for legs in _by_person(parts)]
     if any(one.is_answered and not one.is_line for one in people):
         people = [one for one in people if not one.is_line]
@@ -56,11 +56,11 @@ def on_time(one: Told, now: datetime) -> Told:
 
 
 def _latest(parts: Iterable[EndedCall]) -> list[EndedCall]:
-    """One part a leg and person: the last one told, with what only earlier ones knew."""
-    found: dict[tuple[str, str, tuple[str, ...]], EndedCall] = {}
+    """One part a leg of a person: the last one told, with what only earlier ones knew."""
+    found: dict[str, EndedCall] = {}
     for part in sorted(parts, key=_order):
-        key = (part.leg, part.email.casefold(), () if part.email else part.staff)
-        found[key] = _corrected(found[key], part) if key in found else _in_order(part)
+        before = found.get(part.leg)
+        found[part.leg] = _corrected(before, part) if before else _in_order(part)
     return list(found.values())
 
 
@@ -71,8 +71,9 @@ def _order(part: EndedCall) -> tuple[int, datetime, str]:
 
 def _in_order(part: EndedCall) -> EndedCall:
     """The part with times that can follow each other, whatever the clocks said."""
-    started = min(part.started_at, part.ended_at)
-    answered = part.answered_at
+    answered, started = part.answered_at, part.started_at
+    if started > part.ended_at:
+        started = min(answered or part.ended_at, part.ended_at)
     if answered is not None:
         answered = min(max(answered, started), part.ended_at)
     seconds = part.seconds
@@ -85,6 +86,7 @@ def _corrected(before: EndedCall, after: EndedCall) -> EndedCall:
     later = _in_order(after)
     return replace(
         later,
+        email=later.email or before.email,
         numbers=later.numbers or before.numbers,
         caller_name=later.caller_name or before.caller_name,
         notes=later.notes or before.notes,
@@ -202,9 +204,9 @@ def _by_person(parts: Sequence[EndedCall]) -> list[list[EndedCall]]:
     return [parts for _, parts in groups]
 
 
-def _one_person(legs: Sequence[EndedCall]) -> EndedCall:
+def _one_person(told: Sequence[EndedCall]) -> EndedCall:
     """One part out of a person's legs; what was not answered counts only when nothing was."""
-    ordered = sorted(legs, key=lambda one: (one.started_at, _order(one)))
+    ordered = sorted(_latest(told), key=lambda one: (one.started_at, _order(one)))
     staff = _joined(*(one.staff for one in ordered))
     email = next((one.email for one in ordered if one.email), "")
     name = next((one.staff_name for one in ordered if one.staff_name), "")

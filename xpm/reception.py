@@ -13,7 +13,14 @@ from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.durable import Durable
 from xpm.entries import Entries
-from xpm.gathering import GIVEN_WAY, OFFER, RETELL, Gathering, forgotten_before
+from xpm.gathering import (
+    GIVEN_WAY,
+    OFFER,
+    RETELL,
+    Gathering,
+    asked_since,
+    forgotten_before,
+)
 from xpm.matching import outside_numbers
 from xpm.settling import Notices
 from xpm.store import Database, Transaction
@@ -85,7 +92,22 @@ class Reception:
                     is_nobody=email is None,
                 ),
             )
-            return await self._gathering.mended(tx, system, staff, email, now) if email else 0
+            if email is None:
+                return 0
+            return await self._gathering.mended(
+                tx, system.workspace_id, system.id, staff, email, now
+            )
+
+    async def ask_mended(self) -> None:
+        """Asks about calls whose person was named on the command line since. A tick of the clock."""
+        now = self._clock()
+        async with self._database.reading() as tx:
+            people = await phone_store.mended_since_unknown(tx, asked_since(now))
+        for one in people:
+            async with self._database.transaction() as tx:
+                await self._gathering.mended(
+                    tx, one.workspace_id, one.phone_system_id, one.staff, one.email or "", now
+                )
 
     async def purge(self) -> None:
         """Forgets what was told so long ago that nothing more can come. A tick of the clock."""

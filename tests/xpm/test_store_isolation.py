@@ -427,6 +427,7 @@ OF_ALL_WORKSPACES = {
     "connections.is_shared",  # asks whether another workspace stands on the same connection, and says no more
     "connections.take_turn",  # locks and reads nothing
     "links.purge",
+    "phones.mended_since_unknown",
     "phones.purge_tellings",
     "phones.take_turn",  # locks and reads nothing
     "syncs.connected",

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from xpm.calls import EndedCall, Late, Remark, Rules, Step, Told
 from xpm.store import tables as t
+from xpm.store.calls import UNKNOWN_PERSON
 from xpm.store.database import Transaction
 from xpm.store.workspaces import PhoneSystem, upsert
 from xpm.vault import Sealed
@@ -244,6 +245,27 @@ async def learn(tx: Transaction, person: PhonePerson) -> None:
             person, email=person.email or known[0].email, name=person.name or known[0].name
         )
     await _save(tx, person)
+
+
+async def mended_since_unknown(tx: Transaction, since: datetime) -> list[PhonePerson]:
+    """Everybody who was given an address by hand while calls since a time wait for it. For the clock only."""
+    p, c = t.phone_people.c, t.calls.c
+    waits = (
+        sa.select(c.id)
+        .where(
+            c.workspace_id == p.workspace_id,
+            c.phone_system_id == p.phone_system_id,
+            c.staff == p.staff,
+            c.email == "",
+            c.outcome == UNKNOWN_PERSON,
+            c.received_at >= since,
+        )
+        .exists()
+    )
+    rows = await tx.execute(
+        sa.select(t.phone_people).where(p.is_mended.is_(True), p.email.is_not(None), waits)
+    )
+    return [PhonePerson(**row._mapping) for row in rows]
 
 
 async def mend(tx: Transaction, person: PhonePerson) -> None:
