@@ -22,6 +22,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from yarl import URL
 
 from sandbox.phones import KINDS, Line, tell
 
@@ -261,8 +262,12 @@ class Telephone:
         for sent in tell(kind, call, line):
             status, answer = NO_ANSWER, ""
             try:
+                # As it was signed: the library would write its %40 as @.
                 async with self.session.post(
-                    url + sent.query, data=sent.body, headers=sent.headers, allow_redirects=False
+                    URL(url + sent.query, encoded=True),
+                    data=sent.body,
+                    headers=sent.headers,
+                    allow_redirects=False,
                 ) as response:
                     status = response.status
                     answer = (await response.text(errors="replace"))[:300]

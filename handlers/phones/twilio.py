@@ -118,7 +118,10 @@ def read(delivery: Delivery) -> list[Told]:
             # A parent rings inside Twilio while it is up already, so only a child says when somebody answered.
             answered_at=started if is_answered and parent else None,
             ended_at=ended,
-            staff=names(**{word: ours.removeprefix("client:").removeprefix("sip:")}),
+            # Beside a named person a line says nothing: many may share it.
+            staff=()
+            if person and word == "line"
+            else names(**{word: ours.removeprefix("client:").removeprefix("sip:")}),
             is_voicemail=is_answered and is_machine,
             is_line=not person and word == "line",
             leg=leg,

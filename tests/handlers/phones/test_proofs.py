@@ -191,6 +191,7 @@ def test_twilio_body_that_is_no_form_is_not_let_in(body: bytes) -> None:
 
 # -- Dialpad -----------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize(
     "token",
     [

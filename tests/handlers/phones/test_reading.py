@@ -398,11 +398,14 @@ def test_twilio_parent_and_child_are_one_call_of_the_person_who_spoke() -> None:
         assert (call.staff, talk_seconds(call)) == (("client mia",), (720, False))
 
 
-def test_twilio_callback_may_name_the_person_in_its_address() -> None:
+def test_twilio_callback_may_name_the_person_in_its_address_and_then_says_nothing_of_the_line() -> (
+    None
+):
     url = URL.format(kind="twilio") + "?email=mia%40example.com&outside=to"
     body = signed("twilio", twilio(From="+6495550100", To="+64215550123")).body
     [call] = KINDS["twilio"].read(Delivery({}, body, url, NOW))
     assert isinstance(call, EndedCall)
+    assert (call.staff, call.is_line) == ((), False)
     assert (call.email, call.direction, call.numbers) == (
         "mia@example.com",
         "outbound",
