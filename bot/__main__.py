@@ -172,22 +172,146 @@ def region(
     typer.echo(f"Numbers of {practice} are read as of {code}. Its clients are copied again now.")
 
 
+Team = Annotated[str, typer.Option(help="The Slack workspace's id, such as T0123456789")]
+System = Annotated[str, typer.Option(help="The phone system's id, the end of its address")]
+
+
 @phones.command("add")
 def add_phone_system(
-    workspace: Annotated[str, typer.Option(help="The Slack workspace's id, such as T0123456789")],
+    workspace: Team,
+    kind: Annotated[
+        str,
+        typer.Option(help="standard, vxt, aircall, twilio, dialpad, ringcentral, zoom or 3cx"),
+    ] = "standard",
 ) -> None:
-    """Add a phone system that sends our generic event; print the address and the secret to give it."""
+    """Add a phone system; print the address and the secret to give it. docs/phones tells where they go."""
+    from handlers.phones import KINDS
+
+    if kind not in KINDS:
+        typer.echo(f"{kind} is no phone system we know. Give one of: {', '.join(KINDS)}.", err=True)
+        raise typer.Exit(1)
     settings = _settings()
     from bot import phone_systems
 
-    added = asyncio.run(phone_systems.add(settings, workspace))
+    added = asyncio.run(phone_systems.add(settings, workspace, kind))
     if added is None:
         typer.echo(
             f"The app is not installed in {workspace}. Open {settings.public_url}/slack/install first.",
             err=True,
         )
         raise typer.Exit(1)
-    typer.echo(f"address {added.address}\nsecret {added.secret}")
+    typer.echo(f"address {added.address}")
+    if added.secret:
+        typer.echo(f"secret {added.secret}")
+    else:
+        typer.echo(
+            f"{KINDS[kind].name} makes the secret itself. Bring it with `xpm-slack phones secret`; "
+            "until then its calls are refused."
+        )
+
+
+@phones.command("secret")
+def bring_secret(workspace: Team, system: System) -> None:
+    """Keep the secret that a phone system made; it is asked for and not shown."""
+    secret = typer.prompt("Secret", hide_input=True).strip()
+    settings = _settings()
+    from bot import phone_systems
+
+    _found(asyncio.run(phone_systems.bring_secret(settings, workspace, system, secret)), system)
+    typer.echo("Kept. Calls proven with it are taken from now on.")
+
+
+@phones.command("remove")
+def remove_phone_system(workspace: Team, system: System) -> None:
+    """Remove a phone system; its calls are refused from now on, and messages that are there stay."""
+    settings = _settings()
+    from bot import phone_systems
+
+    _found(asyncio.run(phone_systems.remove(settings, workspace, system)), system)
+    typer.echo("Removed.")
+
+
+@phones.command("list")
+def list_phone_systems(workspace: Team) -> None:
+    """Show the phone systems of a workspace: the last call, the last refusal and why, and who its people are."""
+    settings = _settings()
+    from bot import phone_systems
+
+    for one, people in asyncio.run(phone_systems.listed(settings, workspace)):
+        typer.echo(f"{one.kind} {settings.public_url}/calls/{one.kind}/{one.id}")
+        said = f"{one.last_call_at:%Y-%m-%d %H:%M} UTC" if one.last_call_at else "never"
+        typer.echo(f"  last call {said}")
+        if one.refused_at is not None:
+            typer.echo(f"  last refused {one.refused_at:%Y-%m-%d %H:%M} UTC: {one.refused_why}")
+        for person in people:
+            who = "nobody" if person.is_nobody else person.email or "not known"
+            typer.echo(f"  {person.staff} {person.name}".rstrip() + f": {who}")
+
+
+@phones.command("person")
+def name_person(
+    workspace: Team,
+    system: System,
+    staff: Annotated[str, typer.Option(help="As `phones list` shows it, such as 'extension 103'")],
+    email: Annotated[
+        str | None, typer.Option(help="Their address in Slack; without it, nobody is asked")
+    ] = None,
+) -> None:
+    """Say who stands behind an extension; calls of the last week are asked about within the hour."""
+    settings = _settings()
+    from bot import phone_systems
+
+    found = asyncio.run(phone_systems.name_person(settings, workspace, system, staff, email))
+    _found(found, system)
+    typer.echo(f"{staff} is {email or 'nobody'}.")
+
+
+@phones.command("rules")
+def call_rules(
+    workspace: Team,
+    minimum_seconds: Annotated[
+        int | None, typer.Option(min=0, max=3600, help="Shorter calls are not asked about")
+    ] = None,
+    missed: Annotated[bool | None, typer.Option(help="Ask about missed calls")] = None,
+    voicemail: Annotated[bool | None, typer.Option(help="Ask about voicemails")] = None,
+    internal: Annotated[bool | None, typer.Option(help="Ask about calls of colleagues")] = None,
+    own: Annotated[
+        list[str] | None, typer.Option(help="A line of the practice; all of them each time")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="A number never asked about; all of them each time")
+    ] = None,
+) -> None:
+    """Show which calls are asked about, after changing what is given."""
+    settings = _settings()
+    from dataclasses import asdict
+
+    from bot import phone_systems
+    from xpm.calls import Rules
+
+    def change(before: Rules) -> Rules:
+        return Rules(
+            before.minimum_seconds if minimum_seconds is None else minimum_seconds,
+            before.asks_missed if missed is None else missed,
+            before.asks_voicemail if voicemail is None else voicemail,
+            before.asks_internal if internal is None else internal,
+            tuple(own) if own else before.own_numbers,
+            tuple(ignore) if ignore else before.ignored_numbers,
+        )
+
+    rules = asyncio.run(phone_systems.change_rules(settings, workspace, change))
+    if rules is None:
+        typer.echo(f"The app is not installed in {workspace}. Nothing was changed.", err=True)
+        raise typer.Exit(1)
+    for name, value in asdict(rules).items():
+        shown = ", ".join(value) if isinstance(value, tuple) else str(value).lower()
+        typer.echo(f"{name.replace('_', ' ')}: {shown or 'none'}")
+
+
+def _found(is_found: bool, system: str) -> None:
+    if not is_found:
+        typer.echo(f"There is no phone system {system} there. Nothing was changed.", err=True)
+        raise typer.Exit(1)
 
 
 def _settings() -> "Settings":

@@ -34,7 +34,7 @@ from xpm.following import SAY_ENDED, SHOW_ENTRY, SHOW_OPEN, Following
 from xpm.keeping import KEEP, Keeping
 from xpm.leaving import LEAVE, Leaving
 from xpm.mirroring import Mirroring
-from xpm.reception import OFFER, REFRESH, Reception
+from xpm.reception import OFFER, REFRESH, RETELL, Reception
 from xpm.replicas import Replicas
 from xpm.rhythm import Rhythm
 from xpm.settling import Settling
@@ -184,6 +184,7 @@ def build(
     durable.register(SETTLE, settling.advance)
     durable.register(OFFER, reception.offer)
     durable.register(REFRESH, reception.refresh)
+    durable.register(RETELL, reception.retell)
     durable.register(SYNC, syncing.run, is_long=True)
     durable.register(COMPARE, comparing.run, is_long=True)
     durable.register(COMPARE_ONE, comparing.one, is_long=True)
@@ -214,6 +215,8 @@ def build(
     timetable.also(watching.look, every=EVERY)
     timetable.also(durable.forget_finished)
     timetable.also(withdrawing.tidy, every=timedelta(minutes=1))
+    timetable.also(reception.purge)
+    timetable.also(reception.ask_mended)
     bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from sandbox.story import play
-from sandbox.world import Ports, world
+from sandbox.world import Ports, install_every_phone_system, world
 
 _DEMO = Ports(app=8400, page=8401, practice=8402, telephone=8403, providers=8404)
 
@@ -33,6 +33,8 @@ async def _demo() -> int:
     )
     try:
         async with world(folder, ports=_DEMO) as made:
+            # Some seconds of programs that start and end; the page is of use before.
+            adding = asyncio.create_task(install_every_phone_system(made))
             print(
                 f"\n  Open {made.page.replace('127.0.0.1', 'localhost')}/?team=T0KEA&user=U0SAM&conversation=app\n\n"
                 "  1. Type /xpm connect, press Connect, sign in, allow access, come back.\n"
@@ -41,7 +43,11 @@ async def _demo() -> int:
                 "  Ctrl+C ends it.\n",
                 flush=True,
             )
-            await ended.wait()
+            try:
+                await ended.wait()
+            finally:
+                adding.cancel()
+                await asyncio.gather(adding, return_exceptions=True)
     except OSError as error:
         print(
             f"A port between 8400 and 8404 is taken ({error}). End what uses it, then try again.",

@@ -22,6 +22,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from yarl import URL
+
+from sandbox.phones import KINDS, Line, tell
 
 LOG_LENGTH = 500
 NO_ANSWER = 0
@@ -187,6 +190,8 @@ class Telephone:
         self.settings = settings
         self.url = settings.url
         self.secret = settings.secret
+        # Besides its own format it speaks as other vendors' systems, each with its address and secret.
+        self.others: dict[str, tuple[str, str]] = {}
         self.deliveries: deque[Delivery] = deque(maxlen=LOG_LENGTH)
         self.session: aiohttp.ClientSession | None = None
 
@@ -246,6 +251,34 @@ class Telephone:
         delivery = await self.deliver(body, f"msg_{call.id}", call_id=call.id)
         return {"status": delivery.status, "id": call.id}
 
+    async def end_call_as(self, kind: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the app's last status and all of them after telling of a call as a vendor's system would."""
+        if kind not in self.others or self.session is None:
+            raise NotACallError(f"no {kind} here: POST /sandbox/address with its kind")
+        call = read_call(asked, self.settings.now())
+        url, secret = self.others[kind]
+        line = Line(url, secret, self.settings.internal_number, self.settings.now())
+        statuses = []
+        for sent in tell(kind, call, line):
+            status, answer = NO_ANSWER, ""
+            try:
+                # As it was signed: the library would write its %40 as @.
+                async with self.session.post(
+                    URL(url + sent.query, encoded=True),
+                    data=sent.body,
+                    headers=sent.headers,
+                    allow_redirects=False,
+                ) as response:
+                    status = response.status
+                    answer = (await response.text(errors="replace"))[:300]
+            except (aiohttp.ClientError, TimeoutError) as error:
+                answer = type(error).__name__
+            self.deliveries.append(
+                Delivery("", call.id, kind, status, answer, iso(self.settings.now()))
+            )
+            statuses.append(status)
+        return {"status": statuses[-1], "statuses": statuses, "id": call.id}
+
     async def raw(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return the app's statuses after sending what no honest telephone sends.
 
@@ -297,7 +330,12 @@ def telephone_of(request: Request) -> Telephone:
 
 async def post_call(request: Request) -> Response:
     """End a call."""
-    return JSONResponse(await telephone_of(request).end_call(await asked_for(request)))
+    asked = await asked_for(request)
+    kind = text_or_none(asked, "system") or "standard"
+    telephone = telephone_of(request)
+    if kind == "standard":
+        return JSONResponse(await telephone.end_call(asked))
+    return JSONResponse(await telephone.end_call_as(kind, asked))
 
 
 async def post_raw(request: Request) -> Response:
@@ -309,6 +347,10 @@ async def post_address(request: Request) -> Response:
     """Learn where the app listens and the secret it gave."""
     telephone = telephone_of(request)
     body = await asked_for(request)
+    kind = text_or_none(body, "kind") or "standard"
+    if kind in KINDS:
+        telephone.others[kind] = (str(body.get("url") or ""), str(body.get("secret") or ""))
+        return JSONResponse({"url": body.get("url"), "has_secret": bool(body.get("secret"))})
     telephone.url = text_or_none(body, "url") or telephone.url
     telephone.secret = text_or_none(body, "secret") or telephone.secret
     return JSONResponse({"url": telephone.url, "has_secret": telephone.secret is not None})
@@ -318,6 +360,11 @@ async def get_calls(request: Request) -> Response:
     """Show what was sent, newest first."""
     shown = [one.shown() for one in reversed(telephone_of(request).deliveries)]
     return JSONResponse({"calls": shown})
+
+
+async def get_systems(request: Request) -> Response:
+    """Show which phone systems it can speak as."""
+    return JSONResponse({"systems": ["standard", *telephone_of(request).others]})
 
 
 async def refuse(_request: Request, error: Exception) -> Response:
@@ -343,6 +390,7 @@ def create_telephone(settings: TelephoneSettings) -> Starlette:
             Route("/calls/raw", post_raw, methods=["POST"]),
             Route("/sandbox/address", post_address, methods=["POST"]),
             Route("/sandbox/calls", get_calls),
+            Route("/sandbox/systems", get_systems),
         ],
         # The page is served from another port of this computer.
         middleware=[

@@ -19,6 +19,7 @@ import aiohttp
 import yaml
 from joserfc.jwk import ECKey
 
+from sandbox.phones import KINDS
 from sandbox.practice import PracticeSettings, create_practice
 from sandbox.providers import AppleApp, ProviderSettings, SecretApp, create_providers
 from sandbox.serving import address, listen, serving
@@ -98,8 +99,8 @@ class AppProcess:
                 await asyncio.sleep(0.05)
         raise AppDied(f"the app did not get ready in {_START_SECONDS:.0f} s; see {self._log}")
 
-    async def run(self, *words: str) -> str:
-        """What another verb of the command line prints. Raises AppDied when it fails."""
+    async def run(self, *words: str, typed: str = "") -> str:
+        """What another verb of the command line prints when this is typed. Raises AppDied when it fails."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -107,10 +108,11 @@ class AppProcess:
             *words,
             env=self._environment,
             cwd=self.folder,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        printed, _ = await process.communicate()
+        printed, _ = await process.communicate(f"{typed}\n".encode())
         if process.returncode != 0:
             raise AppDied(printed.decode())
         return printed.decode()
@@ -285,10 +287,31 @@ async def install(made: World, team: str = TEAM, person: str = "U0SAM") -> None:
     """Adds the app to a team through its own pages, then a telephone through the command line."""
     async with made.visitor(person, team) as visitor:
         await visitor.install(f"{made.app}/slack/install")
-        said = dict(
-            line.split(" ", 1)
-            for line in (await made.process.run("phones", "add", "--workspace", team)).splitlines()
-        )
-        await visitor.post(
-            f"{made.telephone}/sandbox/address", {"url": said["address"], "secret": said["secret"]}
-        )
+        said = await _add_phone_system(made, "standard", team)
+        await visitor.post(f"{made.telephone}/sandbox/address", said)
+
+
+async def install_every_phone_system(made: World, team: str = TEAM) -> None:
+    """Adds one phone system of each vendor, for the panel's choice of who sends a call."""
+
+    async def one(kind: str) -> None:
+        said = await _add_phone_system(made, kind, team)
+        system = ("--workspace", team, "--system", said["url"].rpartition("/")[2])
+        if not said["secret"]:
+            said["secret"] = secrets.token_urlsafe(24)
+            await made.process.run("phones", "secret", *system, typed=said["secret"])
+        if kind == "ringcentral":
+            # RingCentral tells nothing but the extension's id.
+            who = ("--staff", "extension id 4711", "--email", "mia@example.com")
+            await made.process.run("phones", "person", *system, *who)
+        async with made.visitor() as visitor:
+            await visitor.post(f"{made.telephone}/sandbox/address", {**said, "kind": kind})
+
+    await asyncio.gather(*(one(kind) for kind in KINDS))
+
+
+async def _add_phone_system(made: World, kind: str, team: str) -> dict[str, str]:
+    """The address and the secret of a new phone system; the secret is empty when its vendor makes it."""
+    printed = await made.process.run("phones", "add", "--workspace", team, "--kind", kind)
+    said = dict(line.split(" ", 1) for line in printed.splitlines())
+    return {"url": said["address"], "secret": said.get("secret", "")}

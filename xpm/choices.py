@@ -181,10 +181,11 @@ def likely_task(card: JobCard, last: str | None) -> str | None:
 
 
 def call_note(call: Call, region: str) -> str:
-    """What the note says until the person changes it."""
+    """What the note says until the person changes it: who it was, then what was noted in the phone system."""
     names = [
         party.contact_name or party.client_name or for_people(party.number, region)
         for party in call.parties
     ]
     who = " and ".join(dict.fromkeys(names)) or call.caller_name
-    return f"Call with {who}" if who else "Call from a withheld number"
+    first = f"Call with {who}" if who else "Call from a withheld number"
+    return f"{first}\n{call.notes}"[:NOTE_LIMIT] if call.notes else first

@@ -3,34 +3,43 @@
 Store, then answer: a call and the work it makes are committed together before the phone system hears yes.
 """
 
+import datetime as dt
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
 from xpm.api import Disconnected, TryLater
-from xpm.calls import EndedCall, Rules, talk_seconds, why_not_offered
+from xpm.calls import Rules, Told, outside_of
 from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.durable import Durable
 from xpm.entries import Entries
+from xpm.gathering import (
+    GIVEN_WAY,
+    OFFER,
+    RETELL,
+    Gathering,
+    asked_since,
+    forgotten_before,
+)
 from xpm.matching import outside_numbers
 from xpm.settling import Notices
-from xpm.store import Database
+from xpm.store import Database, Transaction
 from xpm.store import calls as store
 from xpm.store import entries as entry_store
+from xpm.store import phones as phone_store
 from xpm.store.calls import Call
 from xpm.store.workspaces import Person, PhoneSystem
 
 log = logging.getLogger(__name__)
 
-OFFER = "offer_call"
-"""The workflow that asks a call's person: (workspace id, call id)."""
+__all__ = ["OFFER", "REFRESH", "RETELL", "FindPerson", "Reception"]
 
 REFRESH = "refresh_jobs"
 """The workflow that fetches the jobs of a call's clients and person anew: (workspace id, call id)."""
 
 _AGAIN_AFTER = 5.0
+_POSTED_WITHIN = dt.timedelta(hours=1)
 
 FindPerson = Callable[[str, str], Awaitable[Person | None]]
 """Finds somebody in a workspace by e-mail address; raises TryLater when Slack does not answer."""
@@ -60,43 +69,49 @@ class Reception:
         self._find_person = find_person
         self._clock = clock
         self._rules = rules
+        self._gathering = Gathering(durable, rules)
 
-    async def receive(self, system: PhoneSystem, ended: Sequence[EndedCall]) -> int:
-        """Keeps the calls that are new and enqueues asking about those worth it; how many were new."""
-        new = 0
+    async def receive(self, system: PhoneSystem, told: Sequence[Told]) -> int:
+        """Keeps what was told and enqueues asking about calls worth it; how many calls of people are new."""
         async with self._database.transaction() as tx:
-            for one in ended:
-                why_not = why_not_offered(one, self._rules)
-                call = self._call(system, one, why_not)
-                if not await store.add(tx, call):
-                    continue
-                new += 1
-                log.info("call.received", extra={"call": call.id, "outcome": call.outcome})
-                if why_not is None:
-                    await self._durable.enqueue(tx, OFFER, call.id, call.workspace_id, call.id)
-        return new
+            return await self._gathering.take(tx, system, told, self._clock())
 
-    def _call(self, system: PhoneSystem, ended: EndedCall, why_not: str | None) -> Call:
-        seconds, includes_ringing = talk_seconds(ended)
-        return Call(
-            workspace_id=system.workspace_id,
-            id=uuid.uuid4().hex,
-            phone_system_id=system.id,
-            source_id=ended.source_id,
-            email=ended.email.casefold(),
-            direction=ended.direction,
-            numbers=ended.numbers,
-            caller_name=ended.caller_name,
-            is_answered=ended.is_answered,
-            is_internal=ended.is_internal,
-            started_at=ended.started_at,
-            ended_at=ended.ended_at,
-            seconds=seconds,
-            includes_ringing=includes_ringing,
-            notes=ended.notes,
-            received_at=self._clock(),
-            outcome=why_not or store.WAITING,
-        )
+    async def mend(self, system: PhoneSystem, staff: str, email: str | None) -> int:
+        """Says who stands behind a phone system's own name, None for nobody; how many calls are asked about now."""
+        now = self._clock()
+        async with self._database.transaction() as tx:
+            await phone_store.mend(
+                tx,
+                phone_store.PhonePerson(
+                    system.workspace_id,
+                    system.id,
+                    staff,
+                    now,
+                    email.casefold() if email else None,
+                    is_nobody=email is None,
+                ),
+            )
+            if email is None:
+                return 0
+            return await self._gathering.mended(
+                tx, system.workspace_id, system.id, staff, email, now
+            )
+
+    async def ask_mended(self) -> None:
+        """Asks about calls whose person was named on the command line since. A tick of the clock."""
+        now = self._clock()
+        async with self._database.reading() as tx:
+            people = await phone_store.mended_since_unknown(tx, asked_since(now))
+        for one in people:
+            async with self._database.transaction() as tx:
+                await self._gathering.mended(
+                    tx, one.workspace_id, one.phone_system_id, one.staff, one.email or "", now
+                )
+
+    async def purge(self) -> None:
+        """Forgets what was told so long ago that nothing more can come. A tick of the clock."""
+        async with self._database.transaction() as tx:
+            await phone_store.purge_tellings(tx, forgotten_before(self._clock()))
 
     async def offer(self, workspace_id: str, call_id: str) -> float | None:
         """The workflow: finds the person and the clients, makes the entry, and posts its message.
@@ -109,6 +124,9 @@ class Reception:
             return None
         try:
             if call.outcome == store.WAITING:
+                now = self._clock()
+                if call.offer_at is not None and call.offer_at > now:
+                    return (call.offer_at - now).total_seconds()
                 await self._make_entry(call)
             await self._show(call)
         except TryLater as error:
@@ -116,7 +134,7 @@ class Reception:
         return None
 
     async def _make_entry(self, call: Call) -> None:
-        person = await self._find_person(call.workspace_id, call.email)
+        person = await self._find_person(call.workspace_id, call.email) if call.email else None
         if person is None or person.has_left:
             async with self._database.transaction() as tx:
                 await store.conclude(tx, call.workspace_id, call.id, store.UNKNOWN_PERSON)
@@ -124,14 +142,50 @@ class Reception:
             return
         connection = await self._connections.of(call.workspace_id)
         region = connection.region if connection else "NZ"
-        numbers = outside_numbers(call.numbers, region)
+        async with self._database.reading() as tx:
+            rules = await phone_store.rules(tx, call.workspace_id, self._rules)
+        numbers = outside_numbers(outside_of(call.numbers, rules, region), region)
         parties = tuple(await self._directory.parties(call.workspace_id, numbers))
         async with self._database.transaction() as tx:
+            await phone_store.take_turn(tx, call.phone_system_id, call.source_id)
+            now_told = await store.get(tx, call.workspace_id, call.id)
+            if now_told is None or now_told.outcome != store.WAITING:
+                return
+            if await self._has_asked(tx, now_told, person):
+                await store.conclude(tx, call.workspace_id, call.id, GIVEN_WAY)
+                return
             await store.conclude(tx, call.workspace_id, call.id, store.OFFERED, parties)
             kept = await store.get(tx, call.workspace_id, call.id)
             if kept is not None:
                 await self._entries.offer(tx, kept, person, region)
             await self._durable.enqueue(tx, REFRESH, call.id, call.workspace_id, call.id)
+
+    async def _has_asked(self, tx: Transaction, call: Call, person: Person) -> bool:
+        """Whether this person was asked about the same call under another name that the phone system has for them."""
+        for other in await store.of_source(
+            tx, call.workspace_id, call.phone_system_id, call.source_id
+        ):
+            if other.id != call.id:
+                entries = await entry_store.of_call(tx, call.workspace_id, other.id)
+                if any(entry.slack_user_id == person.slack_user_id for entry in entries):
+                    return True
+        return False
+
+    async def retell(self, workspace_id: str, call_id: str) -> float | None:
+        """The workflow: brings the messages about a call up to what was told of it later."""
+        async with self._database.reading() as tx:
+            call = await store.get(tx, workspace_id, call_id)
+            entries = await entry_store.of_call(tx, workspace_id, call_id)
+        try:
+            for entry in entries:
+                if entry.message_ts is not None:
+                    await self._notices.show(workspace_id, entry.id)
+        except TryLater as error:
+            return error.after or _AGAIN_AFTER
+        # A message that is being posted just now may have been written before this was told.
+        is_posted = all(entry.message_ts is not None for entry in entries)
+        is_old = call is None or self._clock() - call.received_at > _POSTED_WITHIN
+        return None if is_posted or is_old else _AGAIN_AFTER
 
     async def _show(self, call: Call) -> None:
         async with self._database.reading() as tx:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from handlers.messages import connect, kit, menus, overdue, refusals, waiting
+from handlers.messages import connect, kit, menus, overdue, refusals, remarks, waiting
 from handlers.messages.kit import Block, Message
 from xpm.choices import (
     NOTE_LIMIT,
@@ -108,6 +108,11 @@ def _when(view: EntryView, now: dt.datetime) -> str:
         today = now.astimezone(kit.zone(zone)).date()
         return kit.beginning(kit.day(view.entry.date, today))
     direction = "Incoming" if call.direction == "inbound" else "Outgoing"
+    if not call.is_answered:
+        what = "Voicemail" if call.is_voicemail else "Missed"
+        if call.direction == "outbound":
+            what = "Not answered"
+        return f"{what}, {kit.moment(call.started_at, zone, now)}"
     end = call.ended_at.astimezone(kit.zone(zone))
     ringing = ", ringing included" if call.includes_ringing else ""
     return f"{direction}, {kit.moment(call.started_at, zone, now)} to {end:%H:%M}, {_length(call)}{ringing}"
@@ -129,7 +134,7 @@ def _head(view: EntryView, now: dt.datetime) -> list[Block]:
         lines.append(f"One of {kit.escape(kit.listed(clients))}")
     elif positions:
         lines[1] += f" · {kit.escape(positions[0])}"
-    return [kit.section("\n".join(lines))]
+    return [kit.section("\n".join(lines)), *remarks.blocks(view.call)]
 
 
 # -- the form --------------------------------------------------------------------------------------------------------
@@ -304,7 +309,8 @@ def _sent(view: EntryView, now: dt.datetime) -> Message:
     blocks = [
         kit.section(
             f"*{kit.escape(line)}*\n{kit.escape(title(view))} · {kit.escape(_when(view, now))}"
-        )
+        ),
+        *remarks.blocks(view.call),
     ]
     if entry.reason is not None:
         words, what_to_do = refusals.refusal(view)
@@ -355,6 +361,7 @@ def _closed(view: EntryView, now: dt.datetime, what: str, again: str) -> Message
         line = f"{what}: {name[0].lower()}{name[1:]}{length}"
     blocks = [
         kit.section(f"*{kit.escape(line)}*\n{kit.escape(_when(view, now))}"),
+        *remarks.blocks(view.call),
         kit.actions(f"do:{entry.id}", kit.button(again, REOPEN, entry.id)),
     ]
     return Message(line, blocks)

@@ -1,17 +1,19 @@
 """POST /calls/{kind}/{id}: size, address, proof and form are checked in this order, then the calls are stored."""
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from handlers.phones.counting import Counts
+from handlers.phones.delivery import Delivery, PhoneSystemKind, Unproven, Unreadable
 from handlers.services import Services
 from xpm import places
-from xpm.calls import EndedCall
+from xpm.store import phones as phone_store
 from xpm.store import workspaces as store
+from xpm.store.workspaces import PhoneSystem
 from xpm.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -19,36 +21,27 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 256 * 1024
 
 
-class Unproven(Exception):
-    """The request does not prove that it comes from the phone system."""
-
-
-class Unreadable(Exception):
-    """The request is proven but is not what the phone system sends; the message says which field, never its value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What a phone system sent: its headers in lower case and the raw body that its proof covers."""
-
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneSystemKind:
-    """How deliveries of a kind of phone system are proven and read.
-
-    `verify(delivery, secret)` raises Unproven; `read(delivery)` raises Unreadable and answers no calls for events that
-    are none of ours.
-    """
-
-    verify: Callable[[Delivery, str], None]
-    read: Callable[[Delivery], list[EndedCall]]
-
-
-def routes(services: Services, vault: Vault, kinds: Mapping[str, PhoneSystemKind]) -> list[Route]:
+def routes(
+    services: Services,
+    vault: Vault,
+    kinds: Mapping[str, PhoneSystemKind],
+    counts: Counts | None = None,
+) -> list[Route]:
     """The door for all phone systems. Reasons stand in the log, never in an answer."""
+    counted = counts or Counts()
+
+    def refuse(status: int, why: str, kind: str, system_id: str) -> Response:
+        # The kind comes from the address, so only ours are counted by name.
+        counted.refused[(kind if kind in kinds else "", why)] += 1
+        log.warning("call.refused", extra={"status": status, "why": why, "phone_system": system_id})
+        return Response(status_code=status)
+
+    async def refuse_known(status: int, why: str, kind: str, system: PhoneSystem) -> Response:
+        now = services.clock()
+        if phone_store.is_refusal_due(system, why, now):
+            async with services.database.transaction() as tx:
+                await phone_store.refused(tx, system, why, now)
+        return refuse(status, why, kind, system.id)
 
     async def receive(request: Request) -> Response:
         kind_name, system_id = request.path_params["kind"], request.path_params["id"]
@@ -57,29 +50,36 @@ def routes(services: Services, vault: Vault, kinds: Mapping[str, PhoneSystemKind
         except ClientDisconnect:
             return Response(status_code=400)
         if body is None:
-            return _refuse(413, "too_large", system_id)
+            return refuse(413, "too_large", kind_name, system_id)
         kind = kinds.get(kind_name)
         async with services.database.reading() as tx:
             system = await store.phone_system(tx, kind_name, system_id)
         if kind is None or system is None:
-            return _refuse(404, "unknown_address", "")
-        delivery = Delivery({name.lower(): value for name, value in request.headers.items()}, body)
+            return refuse(404, "unknown_address", kind_name, "")
+        # Behind a proxy the request's own address is another one than the phone system used.
+        query = f"?{request.url.query}" if request.url.query else ""
+        delivery = Delivery(
+            {name.lower(): value for name, value in request.headers.items()},
+            body,
+            f"{services.public_url}{request.url.path}{query}",
+            services.clock(),
+        )
+        secret = vault.open(system.secret, places.phone_secret(system.id))
         try:
-            kind.verify(delivery, vault.open(system.secret, places.phone_secret(system.id)))
-            calls = kind.read(delivery)
+            if kind.greet is not None and (greeting := kind.greet(delivery, secret)) is not None:
+                log.info("phone_system.greeted", extra={"phone_system": system.id})
+                return Response(greeting.body, 200, dict(greeting.headers))
+            kind.verify(delivery, secret)
+            told = kind.read(delivery)
         except Unproven as error:
-            return _refuse(401, str(error), system_id)
+            return await refuse_known(401, str(error), kind_name, system)
         except Unreadable as error:
-            return _refuse(400, str(error), system_id)
-        await services.reception.receive(system, calls)
+            return await refuse_known(400, str(error), kind_name, system)
+        (counted.taken if told else counted.ignored)[kind_name] += 1
+        await services.reception.receive(system, told)
         return Response(status_code=202)
 
     return [Route("/calls/{kind}/{id}", receive, methods=["POST"])]
-
-
-def _refuse(status: int, why: str, system_id: str) -> Response:
-    log.warning("call.refused", extra={"status": status, "why": why, "phone_system": system_id})
-    return Response(status_code=status)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -1,7 +1,8 @@
-"""Our own generic event, signed by Standard Webhooks: for any phone system, Zapier and Make.
+"""Our own generic event, signed by Standard Webhooks: for any phone system, 8x8, Teams, Zapier and Make.
 
 Specification of the signature: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-The event is described in docs/calls.md. Unverified: no phone system sends it of itself.
+Events: `call.ended`, and `call.updated` for what is known later; described in docs/calls.md.
+Unverified: no phone system sends it of itself.
 """
 
 import datetime as dt
@@ -10,8 +11,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from handlers.phones.door import Delivery, Unproven, Unreadable
-from xpm.calls import EndedCall
+from handlers.phones.delivery import Delivery, Unproven, Unreadable
+from xpm.calls import EndedCall, Late, Remark, Told
 
 _LONGEST_TEXT = 255
 _LONGEST_CALL = dt.timedelta(days=1)
@@ -33,19 +34,23 @@ def verify(delivery: Delivery, secret: str) -> None:
         raise Unproven("malformed_signature") from None
 
 
-def read(delivery: Delivery) -> list[EndedCall]:
-    """The ended call of a `call.ended` event; nothing for other types. Raises Unreadable."""
+def read(delivery: Delivery) -> list[Told]:
+    """What a `call.ended` or `call.updated` event says; nothing for other types. Raises Unreadable."""
     try:
         event = json.loads(delivery.body)
     except (ValueError, RecursionError):
         raise Unreadable("not_json") from None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise Unreadable("no_type")
-    if event["type"] != "call.ended":
+    if event["type"] not in ("call.ended", "call.updated"):
         return []
     data = event.get("data")
     if not isinstance(data, dict):
         raise Unreadable("no_data")
+    return [_ended(data)] if event["type"] == "call.ended" else [_updated(data)]
+
+
+def _ended(data: dict[str, Any]) -> EndedCall:
     ended_at = _moment(data, "ended_at")
     started_at = _moment(data, "started_at")
     if ended_at is None or started_at is None:
@@ -62,29 +67,65 @@ def read(delivery: Delivery) -> list[EndedCall]:
     is_answered = data.get("is_answered", answered_at is not None)
     if not isinstance(is_answered, bool):
         raise Unreadable("is_answered")
-    return [
-        EndedCall(
-            source_id=_text(data, "id", required=True) or "",
-            email=_text(data, "user_email", required=True) or "",
-            direction=direction,
-            numbers=_numbers(data),
-            caller_name=_text(data, "external_name"),
-            is_answered=is_answered,
-            is_internal=data.get("internal") is True,
-            started_at=started_at,
-            answered_at=answered_at,
-            ended_at=ended_at,
-            notes=_text(data, "notes", most=3000),
-        )
+    is_voicemail = data.get("voicemail", False)
+    if not isinstance(is_voicemail, bool):
+        raise Unreadable("voicemail")
+    is_by_address = "user_email" in data or "staff_id" not in data
+    staff = _text(data, "staff_id", required=True) if "staff_id" in data else None
+    talked = data.get("talk_seconds")
+    if talked is not None and (
+        isinstance(talked, bool) or not isinstance(talked, int) or not 0 <= talked <= 86_400
+    ):
+        raise Unreadable("talk_seconds")
+    return EndedCall(
+        source_id=_text(data, "id", required=True) or "",
+        email=(_text(data, "user_email", required=True) or "") if is_by_address else "",
+        direction=direction,
+        numbers=_numbers(data),
+        caller_name=_text(data, "external_name"),
+        is_answered=is_answered,
+        is_internal=data.get("internal") is True,
+        started_at=started_at,
+        answered_at=answered_at,
+        ended_at=ended_at,
+        notes=_text(data, "notes", most=3000),
+        staff=(f"user {staff}"[:_LONGEST_TEXT],) if staff else (),
+        staff_name=_text(data, "staff_name") or "",
+        seconds=talked if is_answered else None,
+        is_voicemail=is_voicemail,
+        remarks=_remarks(data),
+    )
+
+
+def _updated(data: dict[str, Any]) -> Late:
+    address = _text(data, "user_email", required=True) if "user_email" in data else None
+    return Late(_text(data, "id", required=True) or "", _remarks(data), address or "")
+
+
+def _remarks(data: dict[str, Any]) -> tuple[Remark, ...]:
+    """What there is to say besides; of each kind the last one told stands, but every comment stays."""
+    by = _text(data, "comment_by") or ""
+    said = [
+        Remark("comment", _text(data, "comment", most=3000) or "", by),
+        Remark("summary", _text(data, "summary", most=3000) or "", key="summary"),
+        Remark("transcript", _text(data, "transcript", most=3000) or "", key="transcript"),
     ]
+    address = data.get("recording_url")
+    if address is not None:
+        if not isinstance(address, str) or not 9 <= len(address) <= 500:
+            raise Unreadable("recording_url")
+        if not address.startswith("https://"):
+            raise Unreadable("recording_url")
+        said.append(Remark("recording", _storable(address), key="recording"))
+    return tuple(one for one in said if one.text)
 
 
 def _text(
     data: dict[str, Any], name: str, *, required: bool = False, most: int = _LONGEST_TEXT
 ) -> str | None:
     value = data.get(name)
-    if isinstance(value, int) and not isinstance(value, bool) and name == "id":
-        value = str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and name in ("id", "staff_id"):
+        value = _digits(value, name)
     if value is None or value == "":
         if required:
             raise Unreadable(name)
@@ -95,6 +136,13 @@ def _text(
     if required and not text:
         raise Unreadable(name)
     return text or None
+
+
+def _digits(value: int, name: str) -> str:
+    # Python refuses to write out an integer of thousands of digits.
+    if abs(value) >= 10**_LONGEST_TEXT:
+        raise Unreadable(name)
+    return str(value)
 
 
 def _short(value: str, name: str) -> str:
@@ -125,9 +173,9 @@ def _moment(data: dict[str, Any], name: str) -> dt.datetime | None:
 
 
 def _numbers(data: dict[str, Any]) -> tuple[str, ...]:
+    one = _text(data, "external_number")
     several = data.get("external_numbers")
     if several is None:
-        one = _text(data, "external_number")
         return (one,) if one else ()
     if (
         not isinstance(several, list)

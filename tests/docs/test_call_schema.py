@@ -1,4 +1,4 @@
-"""docs/call-ended.schema.json and handlers/phones/standard.py say the same of an event, and docs/calls.md shows it."""
+"""docs/phones/standard.schema.json and handlers/phones/standard.py say the same, and docs/calls.md shows it."""
 
 import base64
 import datetime as dt
@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from standardwebhooks.webhooks import Webhook
 
-from handlers.phones.door import Delivery, Unreadable
+from handlers.phones.delivery import Delivery, Unreadable
 from handlers.phones.standard import read, verify
-from xpm.calls import EndedCall
+from xpm.calls import EndedCall, Told
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "docs/call-ended.schema.json").read_text("utf-8"))
+SCHEMA = json.loads((ROOT / "docs/phones/standard.schema.json").read_text("utf-8"))
 PAGE = (ROOT / "docs/calls.md").read_text("utf-8")
 SCHEMA_SAYS = Draft202012Validator(SCHEMA)
 
@@ -45,6 +45,12 @@ def changed(**fields: Any) -> dict[str, Any]:
     """A call.ended event with some fields changed; GONE leaves one out."""
     data = {name: value for name, value in {**CALL, **fields}.items() if value is not GONE}
     return {"type": "call.ended", "timestamp": "2026-11-23T01:17:09Z", "data": data}
+
+
+def updated(**fields: Any) -> dict[str, Any]:
+    """A call.updated event with these fields; GONE leaves one out."""
+    data = {name: value for name, value in {"id": "call-1", **fields}.items() if value is not GONE}
+    return {"type": "call.updated", "data": data}
 
 
 def code_takes(event: object) -> bool:
@@ -77,6 +83,15 @@ GOOD: list[object] = [
     changed(notes=None),
     changed(started_at="2026-11-23T14:05:00.123+13:00"),
     changed(something_new={"a": 1}),
+    changed(user_email=GONE, staff_id="103"),
+    changed(staff_id=103, staff_name="Mia Chen"),
+    changed(talk_seconds=700),
+    changed(talk_seconds=None),
+    changed(voicemail=True, answered_at=None),
+    changed(summary="GST", transcript="Hello", recording_url="https://example.com/r/1"),
+    updated(),
+    updated(user_email="mia@example.com", comment="Call back", comment_by="Sam"),
+    updated(id=7, summary="GST", transcript="Hello", recording_url="https://example.com/r/1"),
     {"type": "call.started"},
     {"type": "call.started", "data": 7},
 ]
@@ -120,6 +135,29 @@ BAD: list[object] = [
     changed(is_answered="yes"),
     changed(is_answered=None),
     changed(notes=3),
+    changed(user_email=GONE, staff_id=""),
+    changed(user_email=GONE, staff_id=None),
+    changed(user_email="", staff_id="103"),
+    changed(staff_id=True),
+    changed(staff_name=3),
+    changed(talk_seconds=-1),
+    changed(talk_seconds=86_401),
+    changed(talk_seconds="700"),
+    changed(voicemail="yes"),
+    changed(voicemail=None),
+    changed(summary=1),
+    changed(transcript=[]),
+    changed(recording_url="http://example.com/r/1"),
+    changed(recording_url="https://"),
+    changed(recording_url="https://example.com/" + "x" * 500),
+    changed(recording_url=1),
+    updated(id=GONE),
+    updated(id=""),
+    updated(user_email=""),
+    updated(comment=1),
+    updated(comment_by="x" * 256),
+    updated(recording_url="javascript:alert(1)"),
+    {"type": "call.updated"},
 ]
 
 
@@ -179,7 +217,8 @@ def test_every_field_the_app_reads_is_in_the_schema_and_on_the_page() -> None:
     source = (ROOT / "handlers/phones/standard.py").read_text("utf-8")
     used = set(re.findall(r'_(?:text|moment)\(data, "(\w+)"', source))
     used |= set(re.findall(r'data\.get\("(\w+)"', source))
-    assert used == set(SCHEMA["$defs"]["call"]["properties"])
+    in_schema = {*SCHEMA["$defs"]["call"]["properties"], *SCHEMA["$defs"]["update"]["properties"]}
+    assert used == in_schema
     assert not [name for name in used if f"`{name}`" not in PAGE]
 
 
@@ -192,7 +231,7 @@ def _event_on_the_page() -> str:
 def test_the_event_on_the_page_is_one_the_app_reads() -> None:
     event = _event_on_the_page()
     assert schema_takes(json.loads(event))
-    calls = read(Delivery({}, event.encode()))
+    calls = [one for one in read(Delivery({}, event.encode())) if isinstance(one, EndedCall)]
     assert calls[0] == EndedCall(
         source_id="call-2041",
         email="mia@example.com",
@@ -223,7 +262,7 @@ def test_the_python_example_on_the_page_sends_what_the_app_takes() -> None:
     found = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert found is not None
     secret = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
-    took: list[EndedCall] = []
+    took: list[Told] = []
 
     class Door(BaseHTTPRequestHandler):
         """Proves and reads one request as the app does."""

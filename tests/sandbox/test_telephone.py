@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.phones import KINDS
 from sandbox.telephone import NotACallError, TelephoneSettings, create_telephone, read_call
 
 SECRET = "whsec_" + base64.b64encode(b"a secret for tests, 32 bytes long").decode()
@@ -218,3 +221,20 @@ async def test_the_page_on_another_port_may_ask(telephone: httpx.AsyncClient) ->
         headers={"origin": "http://127.0.0.1:8402", "access-control-request-method": "POST"},
     )
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_panel_offers_every_system_the_telephone_can_speak_as() -> None:
+    page = Path(__file__).parents[2] / "sandbox/workspace/page/telephone.js"
+    systems = page.read_text("utf-8").partition("const SYSTEMS = [")[2].partition("];")[0]
+    assert set(re.findall(r'\["(\w+)",', systems)) == {"standard", *KINDS}
+
+
+async def test_telephone_speaks_as_a_system_only_once_it_knows_its_address(
+    telephone: httpx.AsyncClient,
+) -> None:
+    answer = await telephone.post("/calls", json={"system": "vxt"})
+    assert answer.status_code == 422
+    told = {"kind": "vxt", "url": "http://127.0.0.1:9/x", "secret": "s"}
+    await telephone.post("/sandbox/address", json=told)
+    assert (await telephone.get("/sandbox/systems")).json() == {"systems": ["standard", "vxt"]}
+    assert (await telephone.post("/calls", json={"system": "vxt"})).json()["statuses"] == [0]

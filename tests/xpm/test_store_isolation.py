@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from xpm.calls import Late, Remark, Rules
 from xpm.store import (
     Database,
     Transaction,
@@ -21,6 +22,7 @@ from xpm.store import (
     installed,
     links,
     mirror,
+    phones,
     syncs,
     ways,
     workspaces,
@@ -47,6 +49,7 @@ MODULES: dict[str, ModuleType] = {
     "entries": entries,
     "links": links,
     "mirror": mirror,
+    "phones": phones,
     "syncs": syncs,
     "ways": ways,
     "workspaces": workspaces,
@@ -131,7 +134,9 @@ def _job_rows(workspace: str) -> tuple[mirror.Rows, mirror.Rows, mirror.Rows]:
 
 
 def _system(workspace: str) -> PhoneSystem:
-    return PhoneSystem(f"p-{workspace}", workspace, "standard", SEALED, NOW)
+    return PhoneSystem(
+        f"p-{workspace}", workspace, "standard", SEALED, NOW, refused_why="of a secret"
+    )
 
 
 def _connection(workspace: str) -> Connection:
@@ -155,6 +160,10 @@ def _workspace(workspace: str) -> Workspace:
     return Workspace(
         workspace, f"name of {workspace}", None, "A1", "B1", "UB", SEALED, "chat:write", "U1", NOW
     )
+
+
+def _phone_person(workspace: str) -> phones.PhonePerson:
+    return phones.PhonePerson(workspace, "p1", "extension 1", NOW, f"{workspace}@example.com")
 
 
 async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
@@ -219,6 +228,13 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
     ):
         await mirror.write(tx, table, [{**marks, **row}])
     await copying.replace_jobs(tx, workspace, *_job_rows(workspace), with_tasks=True)
+    await phones.mend(tx, _phone_person(workspace))
+    await phones.save_rules(tx, workspace, Rules(many, ignored_numbers=(f"of {workspace}",)))
+    late = Late("s1", (Remark("tag", f"tag of {workspace}"),))
+    await phones.keep_telling(tx, workspace, "p1", late, late, NOW)
+    await tx.execute(
+        sa.update(t.calls).where(t.calls.c.workspace_id == workspace).values(staff="extension 1")
+    )
     await audit.note(tx, audit.Fact(NOW, workspace, f"event.of.{workspace}"))
 
 
@@ -229,6 +245,16 @@ READS: dict[str, Query] = {
     "audit.since": lambda tx: audit.since(tx, OURS, NOW),
     "calls.get": lambda tx: calls.get(tx, OURS, "c1"),
     "calls.of_nobody": lambda tx: calls.of_nobody(tx, OURS, NOW),
+    "calls.of_source": lambda tx: calls.of_source(tx, OURS, f"p-{OURS}", "s1"),
+    "calls.of_staff_unknown": lambda tx: calls.of_staff_unknown(
+        tx, OURS, f"p-{OURS}", "extension 1", NOW
+    ),
+    "entries.of_call": lambda tx: entries.of_call(tx, OURS, "c1"),
+    "phones.known_as": lambda tx: phones.known_as(tx, OURS, "p1", ("extension 1",)),
+    "phones.of_workspace": lambda tx: phones.of_workspace(tx, OURS),
+    "phones.people": lambda tx: phones.people(tx, OURS, "p1"),
+    "phones.rules": lambda tx: phones.rules(tx, OURS, Rules()),
+    "phones.tellings": lambda tx: phones.tellings(tx, OURS, "p1", "s1"),
     "connections.hold": lambda tx: connections.hold(tx, OURS, "tenant"),
     "connections.get": lambda tx: connections.get(tx, OURS),
     "connections.last_sync": lambda tx: connections.last_sync(tx, OURS),
@@ -313,6 +339,19 @@ WRITES: dict[str, Query] = {
     "audit.note": lambda tx: audit.note(tx, audit.Fact(NOW, OURS, "more")),
     "calls.add": lambda tx: calls.add(tx, _call(OURS, id="c9", source_id="s9")),
     "calls.conclude": lambda tx: calls.conclude(tx, OURS, "c1", calls.OFFERED, (Party("+1"),)),
+    "calls.change": lambda tx: calls.change(tx, _call(OURS), notes="more"),
+    "phones.change_secret": lambda tx: phones.change_secret(
+        tx, OURS, f"p-{OURS}", Sealed("v1.c.d")
+    ),
+    "phones.heard": lambda tx: phones.heard(tx, _system(OURS), NOW),
+    "phones.keep_telling": lambda tx: phones.keep_telling(
+        tx, OURS, "p1", Late("s1", ()), Late("s1", ()), NOW
+    ),
+    "phones.learn": lambda tx: phones.learn(tx, replace(_phone_person(OURS), staff="extension 2")),
+    "phones.mend": lambda tx: phones.mend(tx, replace(_phone_person(OURS), email=None)),
+    "phones.refused": lambda tx: phones.refused(tx, _system(OURS), "bad_signature", NOW),
+    "phones.remove": lambda tx: phones.remove(tx, OURS, f"p-{OURS}"),
+    "phones.save_rules": lambda tx: phones.save_rules(tx, OURS, Rules(77)),
     "connections.change": lambda tx: connections.change(tx, OURS, practice="changed"),
     "connections.change_sync": lambda tx: connections.change_sync(tx, OURS, "s1", jobs=7),
     "connections.claim_refresh": lambda tx: connections.claim_refresh(
@@ -403,6 +442,9 @@ OF_ALL_WORKSPACES = {
     "connections.take_turn",  # locks and reads nothing
     "links.purge",
     "links.with_consent",  # for the clock, and to leave alone at Xero what another workspace may choose yet
+    "phones.mended_since_unknown",
+    "phones.purge_tellings",
+    "phones.take_turn",  # locks and reads nothing
     "syncs.connected",
     "syncs.purge",
     "installed.removed_before",
@@ -514,6 +556,9 @@ async def test_disconnecting_erases_the_mirror_and_keeps_what_people_did(
         "people",
         "connect_links",
         "phone_systems",
+        "phone_people",
+        "call_rules",
+        "call_tellings",
         "calls",
         "entries",
         "audit",

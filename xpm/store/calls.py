@@ -1,12 +1,13 @@
 """Ended calls, each kept once however often it is told."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from xpm.calls import Remark
 from xpm.store import tables as t
 from xpm.store.database import Transaction
 
@@ -28,7 +29,11 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An ended call of one person. `seconds` is talk time, or with ringing when `includes_ringing`."""
+    """An ended call of one person. `seconds` is talk time, or with ringing when `includes_ringing`.
+
+    `staff` is the phone system's own name for the person. `version` counts what was told later. Nobody is asked before
+    `offer_at`.
+    """
 
     workspace_id: str
     id: str
@@ -48,12 +53,19 @@ class Call:
     received_at: datetime
     outcome: str = WAITING
     parties: tuple[Party, ...] = ()
+    staff: str = ""
+    system_kind: str = ""
+    remarks: tuple[Remark, ...] = ()
+    is_voicemail: bool = False
+    version: int = 1
+    offer_at: datetime | None = None
 
 
 def _call(row: Any) -> Call:
     values = dict(row._mapping)
     values["numbers"] = tuple(values["numbers"])
     values["parties"] = tuple(Party(**party) for party in values["parties"])
+    values["remarks"] = tuple(Remark(**remark) for remark in values["remarks"])
     return Call(**values)
 
 
@@ -63,12 +75,21 @@ _ADD: dict[str, Any] = {
 }
 
 
+def _values(values: dict[str, Any]) -> dict[str, Any]:
+    """As the columns hold it."""
+    kept = dict(values)
+    if "numbers" in kept:
+        kept["numbers"] = list(kept["numbers"])
+    if "remarks" in kept:
+        kept["remarks"] = [asdict(remark) for remark in kept["remarks"]]
+    return kept
+
+
 async def add(tx: Transaction, call: Call) -> bool:
     """Keeps a call; False when the same one (phone system, its id, person) is there already."""
-    values = {column.name: getattr(call, column.name) for column in t.calls.columns}
-    values["numbers"], values["parties"] = list(call.numbers), []
-    statement = _ADD[tx.dialect.name]
-    return (await tx.execute(statement, values)).first() is not None
+    values = _values({column.name: getattr(call, column.name) for column in t.calls.columns})
+    values["parties"] = []
+    return (await tx.execute(_ADD[tx.dialect.name], values)).first() is not None
 
 
 async def get(tx: Transaction, workspace_id: str, call_id: str) -> Call | None:
@@ -78,6 +99,52 @@ async def get(tx: Transaction, workspace_id: str, call_id: str) -> Call | None:
         await tx.execute(sa.select(t.calls).where(c.workspace_id == workspace_id, c.id == call_id))
     ).first()
     return None if row is None else _call(row)
+
+
+async def of_source(
+    tx: Transaction, workspace_id: str, phone_system_id: str, source_id: str
+) -> list[Call]:
+    """What each person had of one call of a phone system, in an order that stays."""
+    c = t.calls.c
+    rows = await tx.execute(
+        sa.select(t.calls)
+        .where(
+            c.workspace_id == workspace_id,
+            c.phone_system_id == phone_system_id,
+            c.source_id == source_id,
+        )
+        .order_by(c.id)
+    )
+    return [_call(row) for row in rows]
+
+
+async def change(tx: Transaction, call: Call, **values: Any) -> None:
+    """Changes what was told of a call, and counts that."""
+    c = t.calls.c
+    await tx.execute(
+        sa.update(t.calls)
+        .where(c.workspace_id == call.workspace_id, c.id == call.id)
+        .values(version=c.version + 1, **_values(values))
+    )
+
+
+async def of_staff_unknown(
+    tx: Transaction, workspace_id: str, phone_system_id: str, staff: str, since: datetime
+) -> list[Call]:
+    """The calls since a time whose person was known by this name alone, and so belong to nobody yet."""
+    c = t.calls.c
+    rows = await tx.execute(
+        sa.select(t.calls)
+        .where(
+            c.workspace_id == workspace_id,
+            c.phone_system_id == phone_system_id,
+            c.staff == staff,
+            c.outcome == UNKNOWN_PERSON,
+            c.received_at >= since,
+        )
+        .order_by(c.id)
+    )
+    return [_call(row) for row in rows]
 
 
 async def conclude(
@@ -96,19 +163,23 @@ async def conclude(
     )
 
 
+_WHO = sa.case((t.calls.c.email == "", t.calls.c.staff), else_=t.calls.c.email)
 _OF_NOBODY = (
-    sa.select(t.calls.c.email, sa.func.count())
+    sa.select(_WHO, sa.func.count())
     .where(
         t.calls.c.workspace_id == sa.bindparam("workspace_id"),
         t.calls.c.outcome == UNKNOWN_PERSON,
         t.calls.c.received_at >= sa.bindparam("since"),
     )
-    .group_by(t.calls.c.email)
-    .order_by(t.calls.c.email)
+    .group_by(_WHO)
+    .order_by(_WHO)
 )
 
 
 async def of_nobody(tx: Transaction, workspace_id: str, since: datetime) -> list[tuple[str, int]]:
-    """E-mail addresses that took calls but belong to nobody in the workspace, with the number of their calls."""
+    """E-mail addresses that took calls but belong to nobody in the workspace, with the number of their calls.
+
+    Where the phone system gave no address, its own name for the person stands there.
+    """
     rows = await tx.execute(_OF_NOBODY, {"workspace_id": workspace_id, "since": since})
-    return [(email, count) for email, count in rows]
+    return [(name, count) for name, count in rows]

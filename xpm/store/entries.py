@@ -215,6 +215,15 @@ async def unshown_of_call(tx: Transaction, workspace_id: str, call_id: str) -> l
     return [_entry(row) for row in rows]
 
 
+async def of_call(tx: Transaction, workspace_id: str, call_id: str) -> list[Entry]:
+    """The entries made for a call."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(t.entries).where(c.workspace_id == workspace_id, c.call_id == call_id)
+    )
+    return [_entry(row) for row in rows]
+
+
 _CHANGE = (
     sa.update(t.entries)
     .where(

@@ -290,6 +290,52 @@ phone_systems = sa.Table(
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("secret", SealedText, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    # Noted at most once a minute: a flood must not wait for one row.
+    sa.Column("last_call_at", Instant),
+    sa.Column("refused_at", Instant),
+    sa.Column("refused_why", sa.String(32)),
+)
+
+phone_people = sa.Table(
+    "phone_people",
+    metadata,
+    _workspace(),
+    sa.Column("phone_system_id", sa.String(32), primary_key=True),
+    # The phone system's own name for somebody: "extension 103".
+    sa.Column("staff", sa.String(255), primary_key=True),
+    sa.Column("email", sa.Text),
+    sa.Column("name", sa.Text, nullable=False, default="", server_default=""),
+    # A menu or a queue that answers calls is nobody.
+    sa.Column("is_nobody", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    # Said by a person, so what the phone system says later does not change it.
+    sa.Column("is_mended", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("seen_at", Instant, nullable=False),
+)
+
+call_rules = sa.Table(
+    "call_rules",
+    metadata,
+    _workspace(),
+    # None: as the app's settings say.
+    sa.Column("minimum_seconds", sa.Integer),
+    sa.Column("asks_missed", sa.Boolean, nullable=False, default=False),
+    sa.Column("asks_voicemail", sa.Boolean, nullable=False, default=False),
+    sa.Column("asks_internal", sa.Boolean, nullable=False, default=False),
+    sa.Column("own_numbers", sa.JSON, nullable=False, default=list),
+    sa.Column("ignored_numbers", sa.JSON, nullable=False, default=list),
+)
+
+call_tellings = sa.Table(
+    "call_tellings",
+    metadata,
+    _workspace(),
+    sa.Column("phone_system_id", sa.String(32), primary_key=True),
+    sa.Column("source_id", sa.String(255), primary_key=True),
+    # Of what was told, so that a telling that comes again is known.
+    sa.Column("print", sa.String(64), primary_key=True),
+    sa.Column("told", sa.JSON, nullable=False),
+    sa.Column("told_at", Instant, nullable=False),
+    sa.Index("ix_call_tellings_told_at", "told_at"),
 )
 
 calls = sa.Table(
@@ -314,7 +360,16 @@ calls = sa.Table(
     # What became of it: waiting, offered, or why nobody was asked.
     sa.Column("outcome", sa.String(32), nullable=False),
     sa.Column("parties", sa.JSON, nullable=False, default=list),
-    sa.UniqueConstraint("phone_system_id", "source_id", "email"),
+    # The phone system's own name for the person, where it gave one.
+    sa.Column("staff", sa.String(255), nullable=False, default="", server_default=""),
+    sa.Column("system_kind", sa.String(32), nullable=False, default="", server_default=""),
+    sa.Column("remarks", sa.JSON, nullable=False, default=list, server_default="[]"),
+    sa.Column("is_voicemail", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    # Counts what the phone system told later.
+    sa.Column("version", sa.Integer, nullable=False, default=1, server_default="1"),
+    # Until then somebody who spoke on the line may still turn up.
+    sa.Column("offer_at", Instant),
+    sa.UniqueConstraint("phone_system_id", "source_id", "email", "staff"),
     sa.Index("ix_calls_outcome", "workspace_id", "outcome"),
 )
 

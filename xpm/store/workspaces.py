@@ -58,13 +58,19 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PhoneSystem:
-    """Where calls come from; the secret proves that they do."""
+    """Where calls come from; the secret proves that they do.
+
+    `refused_why` is why a delivery was refused last, in our words. Both times are noted at most once a minute.
+    """
 
     id: str
     workspace_id: str
     kind: str
     secret: Sealed
     created_at: datetime
+    last_call_at: datetime | None = None
+    refused_at: datetime | None = None
+    refused_why: str | None = None
 
 
 def upsert(

@@ -13,9 +13,20 @@ const FIXED = [
   ["internal", "Internal call with a colleague"],
 ];
 
+const SYSTEMS = [
+  ["standard", "Any system (our own format)"],
+  ["vxt", "VXT"],
+  ["aircall", "Aircall"],
+  ["twilio", "Twilio"],
+  ["dialpad", "Dialpad"],
+  ["ringcentral", "RingCentral"],
+  ["zoom", "Zoom Phone"],
+  ["3cx", "3CX"],
+];
+
 /** Gives the empty form: twelve minutes, incoming, answered. */
 export function newCall() {
-  return { email: null, caller: null, number: "", direction: "inbound", answered: true, minutes: "12", seconds: "0", notes: "", said: null };
+  return { email: null, system: "standard", caller: null, number: "", direction: "inbound", answered: true, minutes: "12", seconds: "0", notes: "", said: null };
 }
 
 /** Draws the telephone. */
@@ -51,6 +62,14 @@ export function telephonePart(page) {
         groupsOf(numbers).map(([client, all]) =>
           h("optgroup", { label: client, key: client }, all.map((one) => h("option", { value: one.id, key: one.id }, `${one.name} · ${one.number}`))),
         ),
+      ),
+    ),
+    field(
+      "As sent by",
+      h(
+        "select",
+        { value: call.system, "data-testid": "call-system", onchange: (event) => set({ system: event.target.value }) },
+        SYSTEMS.map(([value, words]) => h("option", { value, key: value }, words)),
       ),
     ),
     caller === "typed"
@@ -100,6 +119,7 @@ function groupsOf(numbers) {
 function spoken(call, numbers) {
   const talk = Math.max(0, Math.round(Number(call.minutes) || 0) * 60 + Math.round(Number(call.seconds) || 0));
   const sent = {
+    ...(call.system === "standard" ? {} : { system: call.system }),
     user_email: call.email,
     direction: call.direction,
     answered: call.answered,

@@ -68,7 +68,7 @@ class Desk:
 
     async def offer(self) -> None:
         """Runs the workflow of every call that is to be offered."""
-        for _, call_id, _ in [one for one in self.world.durable.queue if one[0] == OFFER]:
+        for _, _, (_, call_id) in [one for one in self.world.durable.queue if one[0] == OFFER]:
             await self.world.fly(
                 self.reception.offer(WORKSPACE, call_id) for _ in itertools.count()
             )

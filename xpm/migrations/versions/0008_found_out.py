@@ -1,7 +1,7 @@
 """replicas and their beat; how an entry's tries went, what its person was told of, what XPM has instead
 
-Revision: 0010
-After: 0006
+Revision: 0008
+After: 0007
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from xpm.store import tables
 
-revision = "0010"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
