@@ -83,8 +83,14 @@ class Watching:
 
     async def _remind_later(self, workspace_id: str, person: str, now: datetime, slot: int) -> None:
         async with self._database.transaction() as tx:
+            waiting = await self._waiting(tx, workspace_id, person)
+            if any(
+                one.reminded_at is not None and now - one.reminded_at < OVERDUE for one in waiting
+            ):
+                # Another replica came before, between our question and this.
+                return
             is_first = False
-            for entry in await self._waiting(tx, workspace_id, person):
+            for entry in waiting:
                 # Of replicas that look at once, whoever marks the entries reminds.
                 changed = await store.change(tx, entry, reminded_at=now)
                 if changed is not None:

@@ -234,6 +234,16 @@ async def test_replicas_that_look_at_once_remind_once(each_world: World) -> None
     assert world.durable.names().count(REMIND) == 1
 
 
+async def test_a_replica_that_asked_before_another_reminded_does_not_remind_too(
+    world: World, watching: Watching
+) -> None:
+    await _sent_off(world)
+    world.clock.moment += A_DAY
+    for slot in (1, 2):
+        await watching._remind_later(WORKSPACE, "U2", world.clock(), slot)
+    assert world.durable.names().count(REMIND) == 1
+
+
 async def test_another_time_that_becomes_overdue_does_not_remind_twice_a_day(
     world: World, watching: Watching
 ) -> None:
