@@ -41,6 +41,7 @@ _WAITING = ["ENQUEUED", "DELAYED"]
 _UNFINISHED = [*_WAITING, "PENDING"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _BATCH = 500
+_FORGOTTEN_AGAIN, _A_TURN_SECONDS = 20, 0.1
 
 Workflow = Callable[..., Awaitable[float | None]]
 """Does one short step. Returns the seconds after which it wants to run again, None when there is nothing left to do."""
@@ -285,12 +286,16 @@ class Durable:
             f"left join {schema}workflow_input i on i.workflow_uuid = s.workflow_uuid "
             "where coalesce(s.inputs, i.inputs) like :given"
         )
-        async with self._database.reading() as tx:
-            given = {"given": f'%"{workspace_id}"%'}
-            ids = list((await tx.execute(sa.text(query), given)).scalars())
-        if ids:
+        given = {"given": f'%"{workspace_id}"%'}
+        for _ in range(_FORGOTTEN_AGAIN):
+            async with self._database.reading() as tx:
+                ids = list((await tx.execute(sa.text(query), given)).scalars())
+            if not ids:
+                return
             await client.cancel_workflows_async(ids)
             await client.delete_workflows_async(ids)
+            # One that runs at this moment may yet ask for another turn.
+            await asyncio.sleep(_A_TURN_SECONDS)
 
     def _usable(self) -> DBOSClient:
         if self._client is None:
