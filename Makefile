@@ -20,7 +20,7 @@ play: $(STAMP)  ## the same story without a browser, every step a tick or a cros
 	$(BIN)/python -m sandbox play
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(STAMP)  ## format, lint, types, one direction
 	$(BIN)/ruff format --check .

@@ -24,6 +24,38 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 _ADDRESSED = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
+# The files that take longest begin first, so that no worker is left alone with one of them at the end.
+_LONG = (
+    "browser/test_clicking_the_story.py",
+    "xpm/entries/test_durable_engine.py",
+    "handlers/test_two_workspaces.py",
+    "bot/test_process.py",
+    "handlers/test_clicks.py",
+    "xpm/entries/test_entry_crashes.py",
+    "handlers/test_removal.py",
+    "browser/test_signing_in.py",
+    "bot/test_records.py",
+    "reliability/test_crash_matrix.py",
+    "handlers/signin/test_provider_trouble.py",
+    "handlers/test_organisations.py",
+    "handlers/test_workspaces.py",
+    "sandbox/page/test_messages.py",
+    "sandbox/page/test_frame.py",
+    "handlers/test_found_out.py",
+    "handlers/test_connection_ends.py",
+    "handlers/test_tokens.py",
+    "xpm/test_store_once.py",
+    "handlers/signin/test_who_may_connect.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long files first; needs xdist's own reordering off."""
+    here = Path(__file__).parent
+    rank = {here / name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
 class NetworkIsClosed(OSError):
     """A test reached for an address that is not on this machine."""
 
