@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The lock file is whole, so there is nothing to resolve.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A fresh machine may have a python3 without ensurepip's wheels; venv says so itself.
 STAMP := $(VENV)/.installed
 
@@ -9,8 +11,8 @@ STAMP := $(VENV)/.installed
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
 demo: $(STAMP)  ## the whole story on the sandbox, in a browser
@@ -20,7 +22,7 @@ play: $(STAMP)  ## the same story without a browser, every step a tick or a cros
 	$(BIN)/python -m sandbox play
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(STAMP)  ## format, lint, types, one direction
 	$(BIN)/ruff format --check .

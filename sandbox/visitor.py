@@ -81,7 +81,7 @@ class Visitor:
         what: str,
         *,
         conversation: str = "app",
-        seconds: float = 5.0,
+        seconds: float = 15.0,
     ) -> Any:
         """Looks until `wanted` finds something true in what is seen, and returns that. Raises NotThere."""
         deadline = asyncio.get_running_loop().time() + seconds
@@ -98,7 +98,7 @@ class Visitor:
                 )
             await asyncio.sleep(0.03)
 
-    async def message(self, *words: str, conversation: str = "app", seconds: float = 5.0) -> Json:
+    async def message(self, *words: str, conversation: str = "app", seconds: float = 15.0) -> Json:
         """The newest message that holds all the words, once it is there."""
 
         def find(seen: Json) -> Json | None:
@@ -113,7 +113,7 @@ class Visitor:
         )
         return found
 
-    async def modal(self, *words: str, seconds: float = 5.0) -> Json:
+    async def modal(self, *words: str, seconds: float = 15.0) -> Json:
         """The modal on top, once it holds all the words."""
 
         def find(seen: Json) -> Json | None:
@@ -126,7 +126,7 @@ class Visitor:
         found: Json = await self.until(find, f"modal with {' and '.join(words)}", seconds=seconds)
         return found
 
-    async def home(self, *words: str, seconds: float = 5.0) -> Json:
+    async def home(self, *words: str, seconds: float = 15.0) -> Json:
         """App Home, once it holds all the words."""
         found: Json = await self.until(
             lambda seen: (

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -47,6 +48,22 @@ _LONG = (
     "xpm/test_store_once.py",
     "handlers/signin/test_who_may_connect.py",
 )
+
+
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a directory of this run's own is made in it)
+_ENOUGH_BYTES = 2 * 1024**3
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keeps the tests' files in memory where there is room: thousands of commits would wait for the disk."""
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or config.option.basetemp or not _IN_MEMORY.is_dir():
+        return
+    if shutil.disk_usage(_IN_MEMORY).free > _ENOUGH_BYTES:
+        made = tempfile.mkdtemp(prefix="xpm-slack-tests-", dir=_IN_MEMORY)
+        config.option.basetemp = made
+        config.add_cleanup(lambda: shutil.rmtree(made, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,7 +24,7 @@ NO_CHROMIUM = (
     "Install one (Debian: apt-get install chromium) and run these tests again."
 )
 
-expect.set_options(timeout=5000)
+expect.set_options(timeout=15000)
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +100,7 @@ async def sit_down(browser: Browser, kea: World) -> AsyncIterator[OpenDesk]:
             is_mobile=is_phone,
             locale="en-NZ",
         )
-        context.set_default_timeout(5000)
+        context.set_default_timeout(15000)
         # The first page meets a browser that is still starting, which takes long on a busy machine.
         context.set_default_navigation_timeout(OPENING)
         page = await context.new_page()

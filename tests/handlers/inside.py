@@ -218,7 +218,7 @@ async def link(person: Visitor) -> str:
     return address_of(said, "Connect")
 
 
-async def shows(person: Visitor, message: Json, *words: str, seconds: float = 5.0) -> Json:
+async def shows(person: Visitor, message: Json, *words: str, seconds: float = 15.0) -> Json:
     """The same message, once it holds all the words."""
 
     def find(seen: Json) -> Json | None:

@@ -79,7 +79,8 @@ def _mind_sqlite(engine: AsyncEngine) -> None:
             "journal_mode=WAL",
             # Bringing the log into the file stops the writer; four times the usual length, as seldom.
             "wal_autocheckpoint=4000",
-            "synchronous=NORMAL",
+            # A commit is on the disk before anybody hears of it: NORMAL could lose it with the power.
+            "synchronous=FULL",
             "foreign_keys=ON",
         ):
             cursor.execute(f"PRAGMA {pragma}")

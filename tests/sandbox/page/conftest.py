@@ -55,7 +55,7 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 async def window(browser: Browser) -> AsyncIterator[Page]:
     """The one window most tests look through: a new one costs a process, five times what opening the page does."""
     window = await browser.new_page(viewport={"width": 1280, "height": 800})
-    window.set_default_timeout(5000)
+    window.set_default_timeout(15000)
     # The first page meets a browser that is still starting, which takes long on a busy machine.
     window.set_default_navigation_timeout(OPENING)
     yield window
