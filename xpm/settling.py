@@ -8,6 +8,7 @@ after a window longer than the latest moment at which the first write could stil
 import datetime as dt
 import logging
 import zlib
+from dataclasses import dataclass
 from typing import Protocol
 
 from xpm.api import Disconnected, NewTime, Practice, Rejected, Time, TryLater, Unknown
@@ -35,13 +36,29 @@ FRESH = dt.timedelta(seconds=20)
 WINDOW = dt.timedelta(seconds=120)
 """From the intent: FRESH, then at most 50 s to reach XPM, then its slowest late write, which is unpublished."""
 
+AGAIN_AFTER = dt.timedelta(seconds=15)
+"""Where nobody stated a time: how long XPM or Slack is left alone at first when it does not answer."""
+
 MOST_TRIES = 5
 """Sendings without a clear answer, each found not to have arrived, before a person is asked."""
 
-_AGAIN_AFTER = 15.0
 _LONGEST_PAUSE = 300.0
 _SAID_AFTER = dt.timedelta(seconds=60)
 _SAME_TO_PEOPLE = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a doubt is looked into before anything is sent again.
+
+    `window` must exceed `fresh`, the client's longest call and XPM's slowest late write together; a test that cannot
+    wait so long scales all of them alike.
+    """
+
+    look_every: dt.timedelta = LOOK_EVERY
+    fresh: dt.timedelta = FRESH
+    window: dt.timedelta = WINDOW
+    again_after: dt.timedelta = AGAIN_AFTER
 
 
 class Notices(Protocol):
@@ -87,12 +104,18 @@ class Settling:
     """Moves entries that are being sent, one small step at a time; every step may be repeated after a crash."""
 
     def __init__(
-        self, database: Database, connections: Connections, notices: Notices, clock: Clock
+        self,
+        database: Database,
+        connections: Connections,
+        notices: Notices,
+        clock: Clock,
+        pace: Pace = Pace(),
     ) -> None:
         self._database = database
         self._connections = connections
         self._notices = notices
         self._clock = clock
+        self._pace = pace
 
     async def advance(self, workspace_id: str, entry_id: str) -> float | None:
         """The workflow, one step of it: the seconds until the next, or None when there is nothing left to do."""
@@ -106,7 +129,7 @@ class Settling:
         try:
             await self._tell(workspace_id, entry_id)
         except TryLater as error:
-            return error.after or _AGAIN_AFTER
+            return error.after or self._pace.again_after.total_seconds()
         return pause
 
     async def _tell(self, workspace_id: str, entry_id: str) -> None:
@@ -132,7 +155,7 @@ class Settling:
         intent = await self._change(entry, is_seen=False, doubtful_since=since)
         if intent is None:
             raise Overtaken
-        if self._clock() - since > FRESH:
+        if self._clock() - since > self._pace.fresh:
             raise Stale
         return intent
 
@@ -146,7 +169,7 @@ class Settling:
         except Overtaken:
             return 0.0
         except Stale:
-            return LOOK_EVERY.total_seconds()
+            return self._pace.look_every.total_seconds()
         except OtherPractice:
             return await self._other_practice(attempt.entry)
         except Disconnected:
@@ -179,7 +202,7 @@ class Settling:
                 tries=attempt.entry.tries + 1,
                 waiting_since=attempt.entry.waiting_since or self._clock(),
             )
-            return LOOK_EVERY.total_seconds()
+            return self._pace.look_every.total_seconds()
         return await self._sent(attempt.entry, time, practice.correlation_id)
 
     # -- finding out -----------------------------------------------------------------------------------------------
@@ -210,11 +233,11 @@ class Settling:
         except TryLater as error:
             return await self._later(entry, error, doubtful_since=since)
         # What counts is when we began to look: a slow answer may tell of a moment within the window.
-        if began - since > WINDOW:
+        if began - since > self._pace.window:
             return await self._not_there(entry)
         if entry.waiting_for is None and began - since > _SAID_AFTER:
             await self._change(entry, waiting_for=WAITING_FOR_ANSWER)
-        return LOOK_EVERY.total_seconds()
+        return self._pace.look_every.total_seconds()
 
     async def _not_there(self, entry: Entry) -> float | None:
         """It certainly did not arrive: it is sent again, or its person is asked when that has failed too often."""
@@ -306,7 +329,7 @@ class Settling:
         """The longer it has waited, the more rarely it is tried; a little apart from others that wait as long."""
         waited = (self._clock() - (entry.waiting_since or self._clock())).total_seconds()
         apart = 1 + zlib.crc32(entry.id.encode()) % 1000 / 5000
-        return max(_AGAIN_AFTER, waited / 4) * apart
+        return max(self._pace.again_after.total_seconds(), waited / 4) * apart
 
     async def _without_connection(
         self, entry: Entry, *, doubtful_since: dt.datetime | None
