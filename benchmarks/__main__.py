@@ -6,21 +6,18 @@ The server runs on one core and the load on the other; every figure stands besid
 import asyncio
 import json
 import os
-import subprocess
-import sys
+import shutil
 import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from benchmarks import floors, requests, syncing
+from benchmarks import floors, requests, story, syncing
 from benchmarks.line import Line
 from benchmarks.load import Load, send
-from benchmarks.seed import Seeded, seed
+from benchmarks.seed import Seeded, Tokens, seed
+from benchmarks.served import LAST_CORE, practice, served
 from bot import settings as app_settings
 from sandbox.serving import address, listen
 from sandbox.world import app_settings as environment_of
@@ -29,36 +26,6 @@ from xpm import migrations
 RESULTS = Path(__file__).parent / "results.json"
 _SECONDS = float(os.environ.get("XPM_SLACK_BENCH_SECONDS", "4"))
 _CLIENTS, _JOBS, _ENTRIES = 15_000, 100_000, 30_000
-
-
-@contextmanager
-def served(module: Sequence[str], environment: dict[str, str], folder: Path) -> Iterator[float]:
-    """A server on the first core; gives the seconds it took to get ready."""
-    cores = sorted(os.sched_getaffinity(0))
-    began = time.perf_counter()
-    with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *module],
-            env={**os.environ, **environment},
-            cwd=Path(__file__).parent.parent,
-            stdout=log,
-            stderr=log,
-            preexec_fn=lambda: os.sched_setaffinity(0, {cores[0]}),
-        )
-    try:
-        url = f"http://127.0.0.1:{environment['XPM_SLACK_PORT']}/readyz"
-        while True:
-            try:
-                with urllib.request.urlopen(url, timeout=1):
-                    break
-            except OSError:
-                if process.poll() is not None:
-                    raise SystemExit((folder / "server.log").read_text()[-3000:]) from None
-                time.sleep(0.02)
-        yield time.perf_counter() - began
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _run(port: int, prepared: Iterable[bytes], connections: int, status: int = 200) -> Load:
@@ -74,25 +41,28 @@ def many(make: Callable[[], bytes]) -> list[bytes]:
 
 def _measure_floors(
     environment: dict[str, str], folder: Path, secret: str
-) -> dict[tuple[str, int], Load]:
+) -> tuple[dict[tuple[str, int], Load], float, float]:
+    """The floors, and what F0's server needs to get ready and at rest: seconds and megabytes."""
     port = int(environment["XPM_SLACK_PORT"])
     found = {}
-    with served(["benchmarks.floors"], environment, folder):
+    with served(["benchmarks.floors"], environment, folder) as server:
+        memory = server.memory_at_rest()
         for name in (floors.F0, floors.F1, floors.F2):
             for connections in (1, 16):
                 found[name, connections] = _run(
                     port, many(partial(requests.action, secret, name)), connections
                 )
-    return found
+    return found, server.ready, memory
 
 
 def _measure_app(
-    environment: dict[str, str], folder: Path, secret: str, seeded: Seeded
-) -> tuple[dict[tuple[str, int], Load], float]:
+    environment: dict[str, str], folder: Path, secret: str, seeded: Seeded, entries: range
+) -> dict[tuple[str, int], Load]:
+    """The ways to an ack; `entries` are the numbers of those that may be saved."""
     port = int(environment["XPM_SLACK_PORT"])
     found = {}
-    half = len(seeded.entries) // 2
-    with served(["bot", "serve"], environment, folder) as ready:
+    half = entries.start + len(entries) // 2
+    with served(["bot", "serve"], environment, folder):
         entry = seeded.entries[0]
         for connections in (1, 16):
             found["status", connections] = _run(
@@ -107,10 +77,33 @@ def _measure_app(
             found["call", connections] = _run(
                 port, requests.calls(seeded, 20_000), connections, 202
             )
-        for connections, some in ((1, seeded.entries[:half]), (16, seeded.entries[half:])):
-            prepared = requests.saves(secret, Seeded(some, ""))
-            found["save", connections] = _run(port, prepared, connections)
-    return found, ready
+        for connections, some in ((1, range(entries.start, half)), (16, range(half, entries.stop))):
+            found["save", connections] = _run(
+                port, requests.saves(secret, seeded, some), connections
+            )
+    return found
+
+
+def _measure_story(
+    environment: dict[str, str], folder: Path, seeded: Seeded
+) -> tuple[Load, float, float]:
+    """A call up to its message, and what the app needs to get ready and at rest: seconds and megabytes."""
+    slack_port = int(environment["XPM_SLACK_SLACK_API_URL"].split(":")[2].split("/")[0])
+    with served(["bot", "serve"], environment, folder) as server:
+        memory = server.memory_at_rest()
+        port = int(environment["XPM_SLACK_PORT"])
+        load = asyncio.run(story.call_to_message(port, slack_port, seeded))
+    return load, server.ready, memory
+
+
+def _copied(environment: dict[str, str], folder: Path) -> dict[str, str]:
+    """The same surroundings with a copy of the database, which nobody has open."""
+    copy = folder / "copy.db"
+    for end in ("", "-wal"):
+        file = Path(environment["XPM_SLACK_DATABASE_URL"].removeprefix("sqlite:///") + end)
+        if file.exists():
+            shutil.copyfile(file, f"{copy}{end}")
+    return {**environment, "XPM_SLACK_DATABASE_URL": f"sqlite:///{copy}"}
 
 
 def _lines(base: dict[tuple[str, int], Load], app: dict[tuple[str, int], Load]) -> list[Line]:
@@ -132,33 +125,55 @@ def _lines(base: dict[tuple[str, int], Load], app: dict[tuple[str, int], Load]) 
     return lines
 
 
+def _dead_lines(well: dict[tuple[str, int], Load], dead: dict[tuple[str, int], Load]) -> list[Line]:
+    return [
+        Line(f"{name}, {connections} at a time: p50 with XPM dead against well", load.p50, "ms",
+             well[name, connections].p50, load.p50 / well[name, connections].p50, 1.2, "lower")
+        for (name, connections), load in dead.items()
+    ]  # fmt: skip
+
+
 def main() -> None:
     """Measures, prints, writes."""
-    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {LAST_CORE})
     with tempfile.TemporaryDirectory(prefix="xpm-slack-bench-") as name:
         folder = Path(name)
-        bound = {place: listen() for place in ("app", "page", "practice")}
+        bound = {place: listen() for place in ("app", "page", "providers")}
         urls = {place: address(one) for place, one in bound.items()}
         for one in bound.values():
-            # Nobody answers there: Slack and XPM are away, so that only the way to the ack is measured.
+            # Nobody answers there: Slack is away, so that only the way to the ack is measured.
             one.close()
-        environment = environment_of(urls, folder)
-        os.environ.update(environment)
-        settings = app_settings.load()
-        migrations.upgrade(settings.database_url)
-        print(f"Mirroring {_CLIENTS:,} clients and {_JOBS:,} jobs …", flush=True)
-        seeded = asyncio.run(seed(settings, clients=_CLIENTS, jobs=_JOBS, entries=_ENTRIES))
-        secret = settings.slack_signing_secret.get_secret_value()
-        os.sched_setaffinity(0, {cores[-1]})
-        base = _measure_floors(environment, folder, secret)
-        app, ready = _measure_app(environment, folder, secret, seeded)
+        with practice(100) as answering:
+            environment = environment_of({**urls, "practice": answering.url}, folder)
+            os.environ.update(environment)
+            settings = app_settings.load()
+            migrations.upgrade(settings.database_url)
+            print(f"Mirroring {_CLIENTS:,} clients and {_JOBS:,} jobs …", flush=True)
+            tokens = Tokens(answering.tenant, answering.access, answering.refresh)
+            seeded = asyncio.run(
+                seed(settings, clients=_CLIENTS, jobs=_JOBS, entries=_ENTRIES, tokens=tokens)
+            )
+            secret = settings.slack_signing_secret.get_secret_value()
+            base, bare_ready, bare_memory = _measure_floors(environment, folder, secret)
+            # What the first app leaves undone would be the second one's work: each has a database of its own.
+            other = _copied(environment, folder)
+            told, ready, memory = _measure_story(environment, folder, seeded)
+            lines = story.lines(told, base[floors.F2, 1], answering)
+            app = _measure_app(environment, folder, secret, seeded, range(_ENTRIES))
+        dead = _measure_app(other, folder, secret, seeded, range(_ENTRIES))
+    lines += [
+        *_lines(base, app),
+        *_dead_lines(app, dead),
+        Line("start-up to ready against F0", ready, "s", bare_ready, ready / bare_ready, 0, "lower"),
+        Line("memory at rest against F0", memory, "MB", bare_memory, memory / bare_memory, 0, "lower"),
+    ]  # fmt: skip
+    lines += syncing.lines()
     for (name_, connections), load in {**base, **app}.items():
         print(
             f"{name_:14} {connections:>3} at a time {load.throughput:>9.0f}/s"
             f"  p50 {load.p50:7.2f} ms  p99 {load.p99:7.2f} ms"
         )
-    lines = _lines(base, app) + syncing.lines()
-    print(f"\nready after {ready:.2f} s\n")
+    print()
     for line in lines:
         mark = "✓" if line.is_met else "✗"
         print(

@@ -17,5 +17,7 @@ class Line:
 
     @property
     def is_met(self) -> bool:
-        """Whether the target is reached."""
+        """Whether the target is reached; a target of 0 is none, and the figure is only shown."""
+        if not self.target:
+            return True
         return self.ratio >= self.target if self.better == "higher" else self.ratio <= self.target

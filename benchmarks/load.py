@@ -46,7 +46,7 @@ async def send(
                 if began > end:
                     return
                 writer.write(body)
-                await _answer(reader, status)
+                await answer_of(reader, status)
                 times.append(time.perf_counter() - began)
         finally:
             writer.close()
@@ -59,7 +59,8 @@ async def send(
     return Load(len(times) / took, cuts[49] * 1000, cuts[98] * 1000)
 
 
-async def _answer(reader: asyncio.StreamReader, status: int) -> None:
+async def answer_of(reader: asyncio.StreamReader, status: int) -> None:
+    """Reads one answer. Raises BadAnswer."""
     head = await reader.readuntil(b"\r\n\r\n")
     said = int(head.split(b" ", 2)[1])
     length = 0

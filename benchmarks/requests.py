@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.load import request
-from benchmarks.seed import SYSTEM, TEAM, USER, Seeded
+from benchmarks.seed import SYSTEM, TEAM, USER, Seeded, person_of
 
 _PATH = "/slack/events"
 
@@ -33,9 +33,9 @@ def _slack(secret: str, form: dict[str, str]) -> bytes:
     return request(_PATH, headers, body.encode())
 
 
-def _payload(secret: str, payload: dict[str, Any]) -> bytes:
+def _payload(secret: str, payload: dict[str, Any], user: str = USER) -> bytes:
     who = {
-        "user": {"id": USER, "username": "mia", "name": "mia", "team_id": TEAM},
+        "user": {"id": user, "username": "mia", "name": "mia", "team_id": TEAM},
         "team": {"id": TEAM, "domain": "kea"},
         "api_app_id": "A0XPM",
         "token": "-",
@@ -46,7 +46,7 @@ def _payload(secret: str, payload: dict[str, Any]) -> bytes:
     return _slack(secret, {"payload": json.dumps({**who, **payload})})
 
 
-def action(secret: str, action_id: str, value: str = "-") -> bytes:
+def action(secret: str, action_id: str, value: str = "-", user: str = USER) -> bytes:
     """A click on a button."""
     return _payload(
         secret,
@@ -67,12 +67,16 @@ def action(secret: str, action_id: str, value: str = "-") -> bytes:
                 }
             ],
         },
+        user,
     )
 
 
-def saves(secret: str, seeded: Seeded) -> Sequence[bytes]:
-    """Save time, once for each entry."""
-    return [action(secret, "post_call.save", entry) for entry in seeded.entries]
+def saves(secret: str, seeded: Seeded, numbers: range) -> Sequence[bytes]:
+    """Save time, once for each of these entries, by the person whose it is."""
+    return [
+        action(secret, "post_call.save", seeded.entries[number], person_of(number))
+        for number in numbers
+    ]
 
 
 def status(secret: str) -> bytes:
@@ -114,8 +118,8 @@ def options(secret: str, entry: str, typed: str) -> bytes:
     )
 
 
-def calls(seeded: Seeded, count: int) -> Sequence[bytes]:
-    """Ended calls, each another one, that are too short to be offered: the door, the proof and the commit alone."""
+def calls(seeded: Seeded, count: int, ended_at: str = "2026-01-05T01:00:25Z") -> Sequence[bytes]:
+    """Ended calls, each another one; by default too short to be offered: the door, the proof and the commit alone."""
     key = base64.b64decode(seeded.webhook_secret.removeprefix("whsec_"))
     made = []
     for _ in range(count):
@@ -123,7 +127,7 @@ def calls(seeded: Seeded, count: int) -> Sequence[bytes]:
         data = {
             "id": call, "direction": "inbound", "external_number": "+6495000001", "user_email": "mia@example.com",
             "started_at": "2026-01-05T01:00:00Z", "answered_at": "2026-01-05T01:00:05Z",
-            "ended_at": "2026-01-05T01:00:25Z",
+            "ended_at": ended_at,
         }  # fmt: skip
         body = json.dumps(
             {"type": "call.ended", "timestamp": "2026-01-05T01:00:25Z", "data": data}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -18,13 +18,20 @@ from xpm.store.workspaces import Person, PhoneSystem, Workspace
 from xpm.vault import Vault
 
 TEAM, USER, STAFF = "T0KEA", "U0MIA", "staff-0"
+PEOPLE = 50
 SYSTEM = "benchmark"
 _CHUNK = 5000
 
 
+def person_of(number: int) -> str:
+    """Whose the entry of this number is: fifty people have as many each, and Mia is one of them."""
+    of = number % PEOPLE
+    return f"U0P{of:02}" if of else USER
+
+
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What the requests refer to."""
+    """What the requests refer to; whose each entry is tells `person_of`."""
 
     entries: list[str]
     webhook_secret: str
@@ -36,8 +43,20 @@ def _words(number: int) -> str:
     return f"{first[number % 10]} {number} {kinds[number % 6]}"
 
 
-async def seed(settings: Settings, *, clients: int, jobs: int, entries: int) -> Seeded:
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a pretend practice gave; the default is nobody's."""
+
+    tenant: str = "tenant"
+    access: str = "token"
+    refresh: str = "token"
+
+
+async def seed(
+    settings: Settings, *, clients: int, jobs: int, entries: int, tokens: Tokens | None = None
+) -> Seeded:
     """Fills a migrated, empty database."""
+    tokens = tokens or Tokens()
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     now = utc_now()
@@ -68,17 +87,20 @@ async def seed(settings: Settings, *, clients: int, jobs: int, entries: int) -> 
             channel="D1",
             learned_at=now,
         )
-        await workspace_store.save_person(tx, person)
+        for number in range(PEOPLE):
+            name = person_of(number)
+            email = person.email if name == USER else f"p{number}@example.com"
+            await workspace_store.save_person(tx, replace(person, slack_user_id=name, email=email))
         sealed = vault.seal(secret, f"phone_systems.secret:{SYSTEM}")
         await workspace_store.add_phone_system(
             tx, PhoneSystem(SYSTEM, TEAM, "standard", sealed, now)
         )
-        token = vault.seal("token", f"connections.access_token:{TEAM}")
-        refresh = vault.seal("token", f"connections.refresh_token:{TEAM}")
+        token = vault.seal(tokens.access, f"connections.access_token:{TEAM}")
+        refresh = vault.seal(tokens.refresh, f"connections.refresh_token:{TEAM}")
         connection = Connection(
             TEAM,
             "c1",
-            "tenant",
+            tokens.tenant,
             "Kea Accounting",
             "NZ",
             USER,
@@ -104,7 +126,16 @@ async def seed(settings: Settings, *, clients: int, jobs: int, entries: int) -> 
             ),
         )
         await mirror.write(
-            tx, t.staff, [_row(uuid="staff-0", name="Mia Chen", email="mia@example.com")]
+            tx,
+            t.staff,
+            [
+                _row(
+                    uuid=f"staff-{number}",
+                    name="Mia Chen",
+                    email="mia@example.com" if number == 0 else f"p{number}@example.com",
+                )
+                for number in range(PEOPLE)
+            ],
         )
     await _fill(database, clients, jobs)
     ids = await _entries(database, entries, now)
@@ -177,7 +208,7 @@ async def _entries(database: Database, count: int, now: dt.datetime) -> list[str
         Entry(
             TEAM,
             uuid.uuid4().hex,
-            USER,
+            person_of(n),
             None,
             State.OFFERED,
             now.date() - dt.timedelta(days=2),

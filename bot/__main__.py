@@ -1,6 +1,7 @@
 """The command line. Verbs that need little import little, so that help and manifest answer at once."""
 
 import asyncio
+import gc
 import importlib.util
 import os
 import sys
@@ -48,8 +49,10 @@ def serve() -> None:
 
     log.set_up(settings.log_level)
     migrations.upgrade(settings.database_url)
+    served = web.create(app.build(settings))
+    collect_seldom()
     uvicorn.run(
-        web.create(app.build(settings)),
+        served,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -58,6 +61,17 @@ def serve() -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def collect_seldom() -> None:
+    """Lets Python look for garbage where there may be some: what is built by now lives as long as the process.
+
+    Walking all of it stopped everybody for 100 ms in the middle of a sync, and looking after every 700th object took a
+    tenth of a sync's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @cli.command()

@@ -1,5 +1,6 @@
 """The one place that constructs things and joins them."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 from slack_bolt.async_app import AsyncApp
 
 from bot.bolt import bolt_of, grace_of, slack_of
+from bot.metrics import Metrics
 from bot.providers import providers_of
 from bot.settings import Settings
 from bot.timetable import Timetable
@@ -22,7 +24,7 @@ from handlers.signin.routes import XERO_CALLBACK
 from xpm.api import Http, Limits
 from xpm.calls import Rules
 from xpm.clock import Clock, utc_now
-from xpm.comparing import COMPARE, Comparing
+from xpm.comparing import COMPARE, COMPARE_ONE, Comparing
 from xpm.connecting import Connecting
 from xpm.connections import Connections
 from xpm.directory import Directory
@@ -43,6 +45,7 @@ from xpm.store.connections import Connection
 from xpm.syncing import SYNC, Syncing
 from xpm.vault import Vault
 from xpm.watching import EVERY, REMIND, Watching
+from xpm.withdrawing import Withdrawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class App:
     database: Database
     vault: Vault
     http: Http
+    metrics: Metrics
     durable: Durable
     replicas: Replicas
     timetable: Timetable
@@ -66,8 +70,9 @@ class App:
     async def start(self) -> None:
         """Opens connections, recovers what a crash cut, starts the clock."""
         await self.services.slack.start()
-        await self.durable.start()
+        # The name is ours before anything runs under it, or others would take it for a dead one's.
         await self.replicas.start()
+        await self.durable.start()
         self.timetable.start()
 
     async def stop(self) -> None:
@@ -81,12 +86,21 @@ class App:
         await self.database.close()
 
 
-def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = None) -> App:
-    """Constructs everything from the settings; nothing is opened yet."""
+def build(
+    settings: Settings, clock: Clock = utc_now, limits: Limits | None = None, *, pace: float = 1.0
+) -> App:
+    """Constructs everything from the settings; nothing is opened yet.
+
+    Whoever waits before trying or looking again waits `pace` times as long; tests wait less.
+    """
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     http = Http()
-    durable = Durable(database, settings.replica)
+    metrics = Metrics(database, clock)
+    durable = Durable(database, settings.replica, pace=pace)
+
+    async def wait(seconds: float) -> None:
+        await asyncio.sleep(seconds * pace)
 
     async def on_gone(holder_id: str) -> None:
         await leaving.remove(holder_id)
@@ -120,11 +134,15 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         limits=limits,
         on_ended=on_ended,
         on_deleted=on_deleted,
+        sleep=wait,
+        count=metrics.called_xpm,
     )
+    withdrawing = Withdrawing(database, vault, xero, clock, connections.access_token)
     connecting = Connecting(
         database,
         vault,
         xero,
+        withdrawing,
         redirect_uri=settings.public_url + XERO_CALLBACK,
         region=settings.region,
         clock=clock,
@@ -132,17 +150,18 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     )
     sign_in = SignIn(http, providers_of(settings), clock)
     directory = Directory(database, connections, clock)
-    entries = Entries(database, connections, directory, durable, clock)
+    entries = Entries(database, directory, durable, clock)
     standings = Standings(database, clock, limits)
     homes = SlackHomes(database, slack, people, standings, clock)
     notices = SlackNotices(database, slack, people, clock, entries, homes)
     following = Following(database, durable, notices, clock)
     keeping = Keeping(database, durable, connections, clock)
-    leaving = Leaving(database, durable, connections, clock, grace_of(settings))
+    leaving = Leaving(database, durable, connections, withdrawing, clock, grace_of(settings))
     organisations = Organisations(database, slack, durable, clock)
     comparing = Comparing(database, connections, durable, clock, _rhythm(settings))
     watching = Watching(database, durable, entries, notices, clock)
-    settling = Settling(database, connections, notices, clock)
+    replicas = Replicas(database, durable, clock)
+    settling = Settling(database, connections, notices, replicas.now)
     mirroring = Mirroring(database, connections, clock)
     syncing = Syncing(database, mirroring, durable, notices, clock)
     reception = Reception(
@@ -167,6 +186,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     durable.register(REFRESH, reception.refresh)
     durable.register(SYNC, syncing.run, is_long=True)
     durable.register(COMPARE, comparing.run, is_long=True)
+    durable.register(COMPARE_ONE, comparing.one, is_long=True)
     durable.register(REMIND, watching.remind)
     services = Services(
         database=database,
@@ -193,6 +213,7 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
     timetable.also(comparing.begin)
     timetable.also(watching.look, every=EVERY)
     timetable.also(durable.forget_finished)
+    timetable.also(withdrawing.tidy, every=timedelta(minutes=1))
     bolt = bolt_of(settings, database, vault, slack, organisations, clock)
     later = Later()
     listeners.register(bolt, services, later)
@@ -201,8 +222,9 @@ def build(settings: Settings, clock: Clock = utc_now, limits: Limits | None = No
         database=database,
         vault=vault,
         http=http,
+        metrics=metrics,
         durable=durable,
-        replicas=Replicas(database, durable, clock),
+        replicas=replicas,
         timetable=timetable,
         services=services,
         sign_in=sign_in,

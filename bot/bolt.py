@@ -29,7 +29,11 @@ def slack_of(
         vault,
         api_url=settings.slack_api_url,
         hooks_url=settings.slack_hooks_url,
-        app=SlackApp(settings.slack_client_id, settings.slack_client_secret.get_secret_value()),
+        app=SlackApp(
+            settings.slack_client_id,
+            settings.slack_client_secret.get_secret_value(),
+            settings.public_url + INSTALL_PATH,
+        ),
         clock=clock,
         on_gone=on_gone,
     )
@@ -69,6 +73,9 @@ def bolt_of(
         name="xpm-slack",
         # The ack is the answer to the request: 40 times quicker than Bolt's default, which polls for it every 10 ms.
         process_before_response=True,
+        # `bot.web` proves every request, more strictly than Bolt's own would a second time; a socket proves itself.
+        request_verification_enabled=False,
+        attaching_function_token_enabled=False,
         signing_secret=settings.slack_signing_secret.get_secret_value(),
         client=slack.client,
         authorize=Authorize(database, slack.tokens),  # type: ignore[arg-type]  # Bolt takes its own class as well

@@ -116,6 +116,13 @@ async def _leave_it(holder_id: str) -> None:
 
 
 async def _workspace(settings: Settings, slack: Slack, workspace_id: str, needed: set[str]) -> None:
+    holder = await slack.tokens.holder(workspace_id)
+    if holder is not None and slack.tokens.is_lost(holder):
+        end = f"{holder.token_expires_at:%Y-%m-%d %H:%M} UTC"
+        raise Wrong(
+            f"Slack gives {workspace_id} no next token, and the present one ends {end}. "
+            f"An admin of the workspace opens {settings.public_url}/slack/install again; nothing is lost"
+        )
     try:
         token = await slack.token(workspace_id)
     except CannotOpen:

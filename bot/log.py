@@ -8,9 +8,9 @@ import structlog
 
 FIELDS = frozenset(
     {
-        "after", "call", "correlation_id", "count", "entry", "failures", "job", "method", "outcome", "phone_system", "reference",
-        "replica", "seconds", "skipped", "status", "sync", "tenant", "tick", "url_host", "why", "workflow",
-        "workspace",
+        "after", "call", "correlation_id", "count", "entry", "failures", "job", "method", "outcome", "phone_system",
+        "reference", "replica", "seconds", "skipped", "status", "sync", "tenant", "tick", "todo", "url_host", "why",
+        "workflow", "workspace",
     }
 )  # fmt: skip
 """Ids, counts and our own words; never a name, a number, an address, a text somebody typed, or a token."""

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8400, ge=1, le=65535, description="The port to listen on")
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Who shows it as a Bearer token may read /metrics (Prometheus); without it nobody may",
+    )
     socket_mode: bool = Field(
         False,
         description="For developers without a public address: Slack's events come over a socket",

@@ -10,12 +10,14 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_sdk.signature import SignatureVerifier
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.app import App
 from bot.bolt import EVENTS_PATH, INSTALL_PATH, INSTALLED_PATH
+from bot.metrics import Measured, endpoint
 from handlers import phones
 from handlers.signin.routes import routes as signin_routes
 
@@ -79,7 +81,9 @@ def create(app: App) -> Starlette:
             ),
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
+            Route("/metrics", endpoint(app.metrics, app.settings.metrics_token), methods=["GET"]),
         ],
+        middleware=[Middleware(Measured, metrics=app.metrics)],
         lifespan=lifespan,
     )
 

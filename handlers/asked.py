@@ -24,7 +24,7 @@ class Asked:
 
     @classmethod
     def of(cls, body: dict[str, Any], context: Any) -> "Asked":
-        """Reads Bolt's body and context; the person was put there by `know_the_clicker`."""
+        """Reads Bolt's body and context; the person was put there on the way in."""
         return cls(
             services=context["services"],
             person=context["person"],

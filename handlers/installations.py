@@ -22,7 +22,7 @@ from xpm import places
 from xpm.api import TryLater
 from xpm.clock import Clock
 from xpm.durable import Durable
-from xpm.store import Database, Transaction, audit, installed
+from xpm.store import Database, Transaction, audit, installed, ways
 from xpm.store import workspaces as store
 from xpm.store.workspaces import Workspace
 from xpm.vault import Sealed, Vault, fingerprint
@@ -142,9 +142,16 @@ class Authorize(AsyncAuthorize):
         user_id: str | None,
         **_: Any,
     ) -> AuthorizeResult | None:
-        """The bot, or None when the app is not installed there, or not any more."""
+        """The bot, or None when the app is not installed there, or not any more; puts the person in the context."""
         async with self._database.reading() as tx:
-            holder = await installed.holder(tx, team_id, enterprise_id)
+            met = await ways.who(tx, team_id or "", user_id or "")
+            if met is None:
+                holder = await installed.holder(tx, team_id, enterprise_id)
+            else:
+                holder = met[0]
+        # To an organisation's installation Slack may name the person's workspace elsewhere (`team_of`).
+        if met is not None and not context.is_enterprise_install:
+            context["person"] = met[1]
         if holder is None:
             return None
         if self._tokens.is_due(holder):

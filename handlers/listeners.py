@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt import BoltResponse
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 
-from handlers import connect, home, installations, job_id, post_call
+from handlers import connect, home, installations, job_id, post_call, region
 from handlers import help as help_
 from handlers.asked import Asked
 from handlers.errors import on_error
@@ -16,6 +17,7 @@ from handlers.messages import connect as connect_messages
 from handlers.messages import job_id as job_id_messages
 from handlers.messages import menus
 from handlers.messages import post_call as post_call_messages
+from handlers.messages import region as region_messages
 from handlers.messages.kit import Message
 from handlers.services import Services
 
@@ -48,6 +50,7 @@ BUTTONS: dict[str, Work] = {
     connect_messages.BEGIN: connect.connect,
     connect_messages.SYNC_NOW: connect.sync_now,
     connect_messages.DISCONNECT: connect.ask_disconnect,
+    region_messages.CHANGE: region.ask,
     post_call_messages.ENTER_ID: job_id.open_modal,
     job_id_messages.LOG_TIME: post_call.log_time_on_job,
 }
@@ -57,22 +60,33 @@ LINKS = (connect_messages.OPEN_LINK, post_call_messages.OPEN_IN_XPM, job_id_mess
 """Buttons that open an address; Slack wants an ack all the same."""
 
 
-def register(app: AsyncApp, services: Services, later: Later) -> None:
-    """Joins Slack's payloads and our functions. Each is an ack and, where there is more to do, work after it."""
+class Clicker(AsyncMiddleware):
+    """Puts the services and the person in the context. Bolt would build every argument it knows for a function here."""
 
-    async def know_the_clicker(
-        context: Any,
-        body: dict[str, Any],
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,
         next: Callable[[], Awaitable[Any]],  # noqa: A002 (Bolt's name)
     ) -> BoltResponse | None:
+        """Goes on to the listeners; nothing is kept for a workspace that its organisation took the app from."""
+        context, body, services = req.context, req.body, self._services
         context["services"] = services
         team_id = installations.team_of(context, body)
-        # Nothing may be kept for a workspace that its organisation took the app from.
         if not await installations.is_served(services, context, body, team_id):
             return BoltResponse(status=200, body="")
-        context["person"] = await services.people.known(team_id, context.user_id or "")
+        if "person" not in context:
+            context["person"] = await services.people.known(team_id, context.user_id or "")
         await next()
         return None
+
+
+def register(app: AsyncApp, services: Services, later: Later) -> None:
+    """Joins Slack's payloads and our functions. Each is an ack and, where there is more to do, work after it."""
 
     def listener(first: First, work: Work | None = None) -> First:
         async def listen(ack: Any, body: dict[str, Any], context: Any) -> None:
@@ -82,9 +96,11 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
 
         return listen
 
-    app.middleware(know_the_clicker)
+    app.middleware(Clicker(services))
     app.error(on_error)
 
+    # Bolt asks one listener after the other: what people wait for most stands first.
+    app.options(menus.JOB)(listener(answer_job_menu))
     app.command(COMMAND)(listener(answer_command, work_on_command))
     for action_id, act in post_call.CLICKS.items():
         app.action(action_id)(listener(post_call.committing(act), post_call.show))
@@ -92,9 +108,9 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
         app.action(action_id)(listener(just_ack, work))
     for action_id in LINKS:
         app.action(action_id)(listener(just_ack))
-    app.options(menus.JOB)(listener(answer_job_menu))
     app.view(job_id_messages.MODAL)(listener(job_id.submitted, job_id.after_submit))
     app.view(connect_messages.DISCONNECT_MODAL)(listener(confirm_disconnect, connect.disconnect))
+    app.view(region_messages.MODAL)(listener(region.save, region.follow))
     app.event("app_home_opened")(listener(just_ack, home.opened))
     for event in ("app_uninstalled", "tokens_revoked"):
         app.event(event)(listener(installations.removed))

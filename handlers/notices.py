@@ -130,22 +130,25 @@ class SlackNotices:
     async def bring_up(self, workspace_id: str, entry_id: str) -> None:
         """Posts the entry's message anew, at the end where the person sees it, and takes the old one away.
 
-        Raises TryLater.
+        That the person was told is kept with where the new one stands, so that no crash makes it be posted once more
+        afterwards; what Slack will never take is only logged. Raises TryLater.
         """
         async with self._turn(entry_id):
             view = await self._entries.view(workspace_id, entry_id)
             if view is None:
                 return
             entry = view.entry
+            channel = ts = None
             try:
                 channel = await self._people.channel(view.person)
                 ts = await self._post(workspace_id, channel, post_call.message(view, self._clock()))
-                async with self._database.transaction() as tx:
-                    await entry_store.shown(tx, entry, channel, ts)
-                if entry.channel is not None and entry.message_ts is not None:
-                    await self.take_away(workspace_id, entry.channel, entry.message_ts)
             except SlackRefused as refusal:
                 log.warning("notice.refused", extra={"entry": entry_id, "why": refusal.code})
+            async with self._database.transaction() as tx:
+                await entry_store.shown(tx, entry, channel, ts)
+                await entry_store.told(tx, entry)
+            if ts is not None and entry.channel is not None and entry.message_ts is not None:
+                await self.take_away(workspace_id, entry.channel, entry.message_ts)
 
     async def take_away(self, workspace_id: str, channel: str, ts: str) -> None:
         """Takes a message away in whose place another stands; one that stays does no harm."""

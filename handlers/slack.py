@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 _TOKEN_TRIES = 3
 _SECONDS = 10
+_MENDED_AFTER = 300.0
 
 # The app is not there any more. https://docs.slack.dev/reference/methods/chat.postMessage#errors
 _GONE = frozenset({"account_inactive", "token_revoked"})
@@ -92,6 +93,10 @@ class Slack:
         """
         token = await self.token(workspace_id)
         if token is None:
+            holder = await self.tokens.holder(workspace_id)
+            if holder is not None and self.tokens.is_lost(holder):
+                # Nothing is given up: whatever is to be said is said once an admin has added the app again.
+                raise TryLater(_MENDED_AFTER, "Slack gives no new token")
             raise SlackRefused("not_installed")
         for _ in range(_TOKEN_TRIES):
             try:

@@ -41,10 +41,11 @@ _DEAD = frozenset({"invalid_refresh_token", "invalid_grant", "token_revoked", "a
 
 @dataclass(frozen=True, slots=True)
 class SlackApp:
-    """Who we are when we ask Slack for the next token."""
+    """Who we are when we ask Slack for the next token; `install_url` is where an admin adds the app again."""
 
     client_id: str
     client_secret: str
+    install_url: str = ""
 
 
 class BotTokens:
@@ -128,6 +129,10 @@ class BotTokens:
         end = holder.token_expires_at
         return end is None or end - _MARGIN > self._clock()
 
+    def is_lost(self, holder: Workspace) -> bool:
+        """Whether Slack gives no next token though the present one ends: only adding the app again helps."""
+        return holder.refresh_token is None and holder.token_expires_at is not None
+
     def fetch_soon(self, holder: Workspace) -> None:
         """Fetches the next token beside what is going on; once, however often it is asked for."""
         if holder.id not in self._fetching:
@@ -203,11 +208,18 @@ class BotTokens:
             await installed.change_token(tx, holder, rotating_until=until)
 
     async def _note_dead(self, holder: Workspace, why: str) -> None:
-        """Stops asking. The present token is used to its end; then the app must be added again. No data is touched."""
-        log.error("slack.token_dead", extra={"workspace": holder.id, "why": why})
+        """Stops asking, and says so once. The present token is used to its end; then the app must be added again.
+
+        No data is touched, and what is to be said in Slack waits for the new token.
+        """
         async with self._database.transaction() as tx:
-            if await installed.change_token(tx, holder, refresh_token=None, rotating_until=None):
-                fact = audit.Fact(
-                    self._clock(), holder.id, "workspace.token_refused", detail={"why": why}
-                )
-                await audit.note(tx, fact)
+            if not await installed.change_token(
+                tx, holder, refresh_token=None, rotating_until=None
+            ):
+                return
+            fact = audit.Fact(
+                self._clock(), holder.id, "workspace.token_refused", detail={"why": why}
+            )
+            await audit.note(tx, fact)
+        todo = f"an admin of the workspace adds the app again: {self._app.install_url}"
+        log.error("slack.token_dead", extra={"workspace": holder.id, "why": why, "todo": todo})

@@ -162,7 +162,20 @@ async def others_cannot_connect(stage: Stage) -> None:
     ensure("Xero asks for Google, Microsoft or Apple sign-in" in html, html)
 
 
+async def is_asked_which_practice(stage: Stage) -> None:
+    """Sam allows two practices at Xero, is asked which one, cancels, and Xero has nothing of either."""
+    _, where, html = await stage.sam.sign_in(await fresh_link(stage.sam))
+    status, where, html = await stage.sam.fill(where, html, practice=[KEA, TUI], answer="allow")
+    ensure(status == 200 and "Which practice?" in html, f"no question ({status}) {html}")
+    for name in ("Kea Accounting", "Tui Advisory"):
+        ensure(f"Connect {name}" in html, f"{name} is missing: {html}")
+    status, where, html = await stage.sam.fill(where, html, answer="cancel")
+    ensure(status == 200 and "You chose no practice" in html, f"{status} {html}")
+    ensure((await stage.practice())["connections"] == [], "Xero still has a connection")
+
+
 KEA = "11111111-1111-4111-8111-111111111111"
+TUI = "22222222-2222-4222-8222-222222222222"
 
 
 async def link_works_once(stage: Stage) -> None:
@@ -489,6 +502,7 @@ STEPS: tuple[Step, ...] = (
     help_is_there,
     forms_need_a_connection,
     others_cannot_connect,
+    is_asked_which_practice,
     connects,
     link_works_once,
     downloads,

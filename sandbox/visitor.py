@@ -214,10 +214,12 @@ class Visitor:
                 url = urljoin(url, answer.headers["location"])
         raise NotThere("too many redirects")
 
-    async def fill(self, url: str, html: str, **fields: str) -> tuple[int, str, str]:
-        """Fills the page's form, sends it, and follows where it leads."""
+    async def fill(self, url: str, html: str, **fields: str | list[str]) -> tuple[int, str, str]:
+        """Fills the page's form, sends it, and follows where it leads; a list ticks several boxes of one name."""
         form: Any = lxml.html.document_fromstring(html).find(".//form")
-        values = dict(form.form_values()) | fields
+        values = [(name, value) for name, value in form.form_values() if name not in fields]
+        for name, given in fields.items():
+            values += [(name, one) for one in ([given] if isinstance(given, str) else given)]
         target = urljoin(url, form.action or url)
         async with self._session.post(
             target, data=values, allow_redirects=False, headers=self._cookie_header()

@@ -68,7 +68,7 @@ class AppProcess:
     def __init__(self, url: str, environment: Mapping[str, str], folder: Path) -> None:
         self._url = url
         self._environment = {**_clean(os.environ), **environment}
-        self._folder = folder
+        self.folder = folder
         self._log = folder / "app.log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -81,7 +81,7 @@ class AppProcess:
                 "bot",
                 "serve",
                 env=self._environment,
-                cwd=self._folder,
+                cwd=self.folder,
                 stdout=log,
                 stderr=log,
             )
@@ -106,7 +106,7 @@ class AppProcess:
             "bot",
             *words,
             env=self._environment,
-            cwd=self._folder,
+            cwd=self.folder,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import Postgres, served_postgres
+from tests.replicas import Replicas, served_replicas
 from xpm import migrations
 from xpm.store import Database
 
@@ -75,6 +76,13 @@ def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this run."""
     with served_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def replicas() -> Iterator[Replicas]:
+    """Other processes of ours, for tests of what several do at once and of what a killed one leaves."""
+    with served_replicas() as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

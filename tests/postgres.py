@@ -35,6 +35,8 @@ _SETTINGS = (
     "shared_buffers=32MB",
     "autovacuum=off",
     "jit=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
 )
 
 
@@ -53,7 +55,8 @@ class Postgres:
         """Makes a fresh database, a copy of `template`, and returns its name."""
         name = f"xpm_{next(self._numbers)}"
         self._run(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            # Files are copied: going through the log, the default, takes twice the processor time.
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier(template)
             )
         )

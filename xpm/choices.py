@@ -140,18 +140,22 @@ def can_change(entry: Entry) -> bool:
 
 def can_recall(entry: Entry, now: dt.datetime) -> bool:
     """Only what waits and was certainly not written: a doubtful entry is found out first, for a day."""
-    is_waiting = entry.state is State.SENDING and entry.waiting_for is not None
-    return is_waiting and (entry.doubtful_since is None or is_overdue(entry, now))
+    is_waiting = entry.waiting_for is not None and entry.doubtful_since is None
+    return entry.state is State.SENDING and (is_waiting or is_overdue(entry, now))
 
 
 def is_overdue(entry: Entry, now: dt.datetime) -> bool:
-    """Whether an entry has waited so long that its person should see to it."""
-    return entry.waiting_since is not None and now - entry.waiting_since > OVERDUE
+    """Whether an entry has waited so long that its person should see to it; `xpm.store.watch` asks the same."""
+    return (
+        entry.state is State.SENDING and now - (entry.waiting_since or entry.changed_at) > OVERDUE
+    )
 
 
 def kept_reason(entry: Entry) -> str | None:
-    # XPM's refusal stays in sight until the next try; our own remarks are answered by choosing.
-    return entry.reason if entry.state is State.REFUSED else None
+    # XPM's refusal stays in sight until the next try, and so does that it may have the time already; our other
+    # remarks are answered by choosing.
+    is_kept = entry.state is State.REFUSED or Problem.UNSURE in problems(entry)
+    return entry.reason if is_kept else None
 
 
 def filled_in(entry: Entry, draft: Draft, task: TaskChoice | None) -> Entry:

@@ -1,13 +1,14 @@
 """From a link in Slack through a sign-in to Xero's consent: each step is taken once, by one person, in one browser.
 
 A link is single use, lives ten minutes and is bound to one workspace and person. Opening it binds the browser, whose
-sign-in at Google, Microsoft or Apple must come before Xero's consent. Of links, states and browsers only fingerprints
-are stored; verifiers and codes are sealed and forgotten when they have served.
+sign-in at Google, Microsoft or Apple must come before Xero's consent. When that covers several practices the person
+says which one is meant. Of links, states and browsers only fingerprints are stored; verifiers, codes and what Xero gave
+are sealed and forgotten when they have served.
 """
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -15,12 +16,14 @@ from enum import StrEnum
 from xpm import places
 from xpm.api import PracticeConnection, Tokens, XeroApp, XpmError
 from xpm.clock import Clock
+from xpm.consented import Consented, covered
 from xpm.store import Database, Transaction, audit, links, workspaces
 from xpm.store import connections as store
 from xpm.store.connections import Connection
 from xpm.store.links import ConnectLink
 from xpm.store.workspaces import Person
 from xpm.vault import Vault, fingerprint
+from xpm.withdrawing import EXPIRED, Withdrawing
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +35,12 @@ class Refusal(StrEnum):
     """Why a browser cannot go on connecting; each has its page."""
 
     USED = "used"
-    EXPIRED = "expired"
+    EXPIRED = EXPIRED
     FORGED = "forged"
     CANCELLED = "cancelled"
     NO_PRACTICE = "no_practice"
-    SEVERAL = "several"
+    DECLINED = "declined"
+    NOT_OFFERED = "not_offered"
     UNAVAILABLE = "unavailable"
     TAKEN = "taken"
 
@@ -78,6 +82,18 @@ class Answered:
         return "Answered(…)"
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which practice? `proof` must come back with the answer: it is made from the browser's own secret."""
+
+    link: ConnectLink
+    practices: tuple[PracticeConnection, ...]
+    proof: str
+
+    def __repr__(self) -> str:
+        return "Question(…)"
+
+
 class Connecting:
     """Carries a person's browser from the link to the connection."""
 
@@ -86,6 +102,7 @@ class Connecting:
         database: Database,
         vault: Vault,
         xero: XeroApp,
+        withdrawing: Withdrawing,
         *,
         redirect_uri: str,
         region: str,
@@ -95,6 +112,7 @@ class Connecting:
         self._database = database
         self._vault = vault
         self._xero = xero
+        self._withdrawing = withdrawing
         self._redirect_uri = redirect_uri
         self._region = region
         self._clock = clock
@@ -207,50 +225,147 @@ class Connecting:
 
     # -- the consent -----------------------------------------------------------------------------------------------
 
-    async def finish(self, *, state: str, browser: str, code: str | None) -> Connection:
-        """Turns Xero's answer into a connection. `code` is None when the person cancelled at Xero.
+    async def finish(self, *, state: str, browser: str, code: str | None) -> Connection | None:
+        """Turns Xero's answer into a connection, or gives None when the person has to say which practice is meant.
 
-        Raises CannotConnect: the state is wrong, used, late or from another browser; nobody signed in before; the
-        person cancelled; no practice was allowed, or several; Xero is away; another practice is connected by now.
+        `code` is None when the person cancelled at Xero. Raises CannotConnect: the state is wrong, used, late or from
+        another browser; nobody signed in before; the person cancelled; no practice was allowed; Xero is away; another
+        practice is connected by now.
         """
         async with self._database.transaction() as tx:
             link = await links.answer(tx, fingerprint(state), fingerprint(browser), self._clock())
         if link is None:
             raise CannotConnect(Refusal.FORGED)
+        consented = None
         try:
-            tokens, practice = await self._consented(link, code)
-            return await self._connect(link, tokens, practice)
+            tokens = await self._exchange(link, code)
+            event = tokens.auth_event_id
+            consented = Consented(tokens, events=(event,) if event else ())
+            # Before anything else: whatever happens to this process, somebody gives back what nobody uses.
+            await self._keep(link, consented)
+            listed = await self._listed(link, tokens)
+            practices = covered(listed, event, link.opened_at)
+            if len(practices) == 1:
+                return await self._connect(link, consented, practices[0])
+            await self._ask(link, replace(consented, practices=practices), listed)
         except CannotConnect as error:
-            async with self._database.transaction() as tx:
-                await links.settle(tx, link.link, error.refusal.value)
-                await self._note(tx, link, "connect.refused", error.refusal.value)
+            await self._refuse(link, error.refusal, consented)
             raise
+        return None
 
-    async def _consented(
-        self, link: ConnectLink, code: str | None
-    ) -> tuple[Tokens, PracticeConnection]:
+    async def _exchange(self, link: ConnectLink, code: str | None) -> Tokens:
         if code is None or link.verifier is None:
             raise CannotConnect(Refusal.CANCELLED, link.workspace_id)
         verifier = self._vault.open(link.verifier, places.verifier(link.link))
         try:
-            tokens = await self._xero.exchange(code, self._redirect_uri, verifier)
-            practices = await self._xero.connections(tokens.access_token, tokens.auth_event_id)
-            if not practices and tokens.auth_event_id is not None:
-                # Consenting again to a connected practice keeps the old event id: then the newest change is it.
-                practices = (await self._xero.connections(tokens.access_token))[:1]
+            return await self._xero.exchange(code, self._redirect_uri, verifier)
         except XpmError as error:
             log.warning("connection.not_made", extra={"why": type(error).__name__})
             raise CannotConnect(Refusal.UNAVAILABLE, link.workspace_id) from error
-        if not practices:
+
+    async def _listed(self, link: ConnectLink, tokens: Tokens) -> list[PracticeConnection]:
+        try:
+            listed = await self._xero.connections(tokens.access_token)
+        except XpmError as error:
+            log.warning("connection.not_made", extra={"why": type(error).__name__})
+            raise CannotConnect(Refusal.UNAVAILABLE, link.workspace_id) from error
+        if not listed:
             raise CannotConnect(Refusal.NO_PRACTICE, link.workspace_id)
-        if len(practices) > 1:
-            raise CannotConnect(Refusal.SEVERAL, link.workspace_id)
-        return tokens, practices[0]
+        return listed
+
+    async def _ask(
+        self, link: ConnectLink, consented: Consented, listed: list[PracticeConnection]
+    ) -> None:
+        """Keeps the question, in the place of those that the same person left open: one answer settles all of them."""
+        earlier = await self._withdrawing.superseded(link, listed)
+        events = {*consented.events, *(event for _, one in earlier for event in one.events)}
+        consented = replace(consented, events=tuple(sorted(events)))
+        made = tuple(filter(consented.has_made, listed))
+        await self._keep(link, replace(consented, made=made), [other for other, _ in earlier])
+
+    async def _keep(
+        self, link: ConnectLink, consented: Consented, instead_of: Sequence[ConnectLink] = ()
+    ) -> None:
+        sealed = self._withdrawing.seal(link, consented)
+        async with self._database.transaction() as tx:
+            if not await links.keep_consent(tx, link.link, sealed):
+                # The workspace removed the app meanwhile, and its links with it.
+                raise CannotConnect(Refusal.FORGED)
+            for other in instead_of:
+                if await links.settle(tx, other.link, Refusal.USED.value):
+                    await links.narrow_consent(tx, other.link, None)
+            if consented.practices:
+                await self._note(tx, link, "practice.asked", str(len(consented.practices)))
+
+    async def _refuse(
+        self, link: ConnectLink, refusal: Refusal, consented: Consented | None
+    ) -> None:
+        """Ends the link, and gives back what Xero gave, unless a second click finds that the first one connected."""
+        async with self._database.transaction() as tx:
+            await links.settle(tx, link.link, refusal.value)
+            now = await links.get(tx, link.link)
+            if now is not None and now.outcome == CONNECTED:
+                return
+            await self._note(tx, link, "connect.refused", refusal.value)
+        if consented is not None:
+            await self._withdrawing.withdraw(link, consented)
+
+    # -- which practice --------------------------------------------------------------------------------------------
+
+    async def question(self, browser: str) -> Question:
+        """The practices this browser's person has to choose from. Raises CannotConnect: USED when that is done."""
+        question, _ = await self._asked(browser)
+        return question
+
+    async def choose(self, browser: str, proof: str, tenant_id: str) -> Connection:
+        """Connects the practice that the person chose. Raises CannotConnect; after NOT_OFFERED they may choose again.
+
+        Only what this very consent made for the other practices is deleted at Xero: nothing that was there before.
+        """
+        question, consented = await self._asked(browser, proof)
+        link, practice = question.link, consented.by_tenant(tenant_id)
+        if practice is None:
+            async with self._database.transaction() as tx:
+                await self._note(tx, link, "practice.refused", Refusal.NOT_OFFERED.value)
+            raise CannotConnect(Refusal.NOT_OFFERED, link.workspace_id)
+        try:
+            return await self._connect(link, consented, practice)
+        except CannotConnect as error:
+            await self._refuse(link, error.refusal, consented)
+            raise
+
+    async def decline(self, browser: str, proof: str) -> None:
+        """The person wants none of them: what was allowed at Xero is given back. Raises CannotConnect."""
+        question, consented = await self._asked(browser, proof)
+        await self._refuse(question.link, Refusal.DECLINED, consented)
+
+    async def _asked(self, browser: str, proof: str | None = None) -> tuple[Question, Consented]:
+        """What waits for this browser's answer. Without the right `proof`, where one is asked for, it is forged."""
+        async with self._database.reading() as tx:
+            link = await links.of_browser(tx, fingerprint(browser))
+        if link is None or link.answered_at is None:
+            raise CannotConnect(Refusal.FORGED)
+        expected = fingerprint(f"choice:{link.link}:{browser}")
+        if proof is not None and not secrets.compare_digest(proof.encode(), expected.encode()):
+            raise CannotConnect(Refusal.FORGED)
+        if link.outcome is not None:
+            raise CannotConnect(Refusal.USED, link.workspace_id)
+        consented = self._withdrawing.open(link)
+        if link.expires_at <= self._clock():
+            await self._refuse(link, Refusal.EXPIRED, consented)
+            raise CannotConnect(Refusal.EXPIRED, link.workspace_id)
+        if consented is None or not consented.practices:
+            # Xero's answer is being carried through just now, or the process died over it.
+            raise CannotConnect(Refusal.UNAVAILABLE, link.workspace_id)
+        return Question(link, consented.practices, expected), consented
 
     async def _connect(
-        self, link: ConnectLink, tokens: Tokens, practice: PracticeConnection
+        self, link: ConnectLink, consented: Consented, practice: PracticeConnection
     ) -> Connection:
-        workspace_id = link.workspace_id
+        workspace_id, tokens = link.workspace_id, consented.tokens
+        if tokens is None:
+            raise CannotConnect(Refusal.FORGED, workspace_id)
+        rest = consented.without(practice)
         connection = Connection(
             workspace_id=workspace_id,
             id=practice.id,
@@ -268,6 +383,9 @@ class Connecting:
         )
         async with self._database.transaction() as tx:
             await store.take_turn(tx, workspace_id)
+            if not await links.settle(tx, link.link, CONNECTED):
+                # Another click has ended it, or the workspace removed the app meanwhile, and its links with it.
+                raise CannotConnect(Refusal.USED, workspace_id)
             before = await store.get(tx, workspace_id)
             person = await workspaces.person(tx, workspace_id, link.slack_user_id)
             if before is not None and not _may_replace(before, practice, person):
@@ -279,12 +397,13 @@ class Connecting:
                 # The region was read from this very practice's numbers, or set by somebody.
                 connection = replace(connection, region=before.region)
             await store.save(tx, connection)
-            if not await links.settle(tx, link.link, CONNECTED):
-                # The workspace removed the app meanwhile, and its links with it.
-                raise CannotConnect(Refusal.FORGED)
+            kept = None if rest is None else self._withdrawing.seal(link, rest)
+            await links.narrow_consent(tx, link.link, kept)
             await self._note(tx, link, "connection.made", connection.tenant_id)
             await self._on_connected(tx, connection)
         log.info("connection.made", extra={"workspace": workspace_id})
+        if rest is not None:
+            await self._withdrawing.leave_rest(link, rest, tokens.access_token)
         return connection
 
     async def outcome_for(self, browser: str) -> tuple[ConnectLink, Connection | None] | None:

@@ -47,6 +47,10 @@ async def _nothing(tx: Transaction, connection: Connection) -> None:
     """Nothing follows."""
 
 
+def _uncounted(_: str) -> None:
+    """Nobody counts."""
+
+
 class Connections:
     """Lends an open `Practice` to whoever needs one, keeps its tokens alive, and disconnects.
 
@@ -65,6 +69,8 @@ class Connections:
         limits: Limits | None = None,
         on_ended: OnChange = _nothing,
         on_deleted: OnChange = _nothing,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        count: Callable[[str], None] = _uncounted,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -75,6 +81,8 @@ class Connections:
         self._limits = limits or Limits()
         self._on_ended = on_ended
         self._on_deleted = on_deleted
+        self._sleep = sleep
+        self._count = count
         self._refreshing: dict[str, asyncio.Task[str]] = {}
 
     # -- using -----------------------------------------------------------------------------------------------------
@@ -118,6 +126,8 @@ class Connections:
             api_url=self._api_url,
             limiter=self._limits.of(connection.tenant_id),
             priority=priority,
+            sleep=self._sleep,
+            count=self._count,
         )
         try:
             async with practice:
@@ -141,6 +151,10 @@ class Connections:
             return
         if connection.tenant_id not in {one.tenant_id for one in practices}:
             await self._ended(connection, Disconnected("missing from the connections"))
+
+    async def access_token(self, workspace_id: str) -> str:
+        """A token that lives, for what is to be asked of Xero itself. Raises Disconnected, TryLater."""
+        return await self._access_token(workspace_id)
 
     def _is_idle(self, connection: Connection) -> bool:
         last = connection.refreshed_at

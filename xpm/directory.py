@@ -16,7 +16,7 @@ from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
-from xpm.store import Database, mirror, syncs
+from xpm.store import Database, Transaction, copying, mirror, syncs
 from xpm.store.calls import Party
 from xpm.store.connections import Connection
 from xpm.store.mirror import Job, StaffMember, Task
@@ -74,6 +74,52 @@ def job_url(job: Job) -> str:
     )
 
 
+async def menu_of(
+    tx: Transaction,
+    workspace_id: str,
+    clients: Sequence[tuple[str, str]],
+    staff_uuid: str | None,
+    typed: str,
+) -> list[Group]:
+    """A group for each client (uuid, name), then the person's own jobs; those that hold all the `typed` words."""
+    words = typed.casefold().split()
+    groups = []
+    seen: set[str] = set()
+    for uuid, name in clients:
+        jobs = await mirror.jobs_of_clients(tx, workspace_id, [uuid], words, MENU_LIMIT)
+        total = len(jobs)
+        if not words and total == MENU_LIMIT:
+            total = await mirror.count_jobs_of_client(tx, workspace_id, uuid)
+        groups.append(Group(f"Jobs of {name}", tuple(jobs), total - len(jobs)))
+        seen |= {job.number for job in jobs}
+    if staff_uuid is not None:
+        jobs = await mirror.jobs_of_staff(
+            tx, workspace_id, staff_uuid, words, MENU_LIMIT + len(seen)
+        )
+        unseen = [job for job in jobs if job.number not in seen]
+        own = unseen[:MENU_LIMIT]
+        total = len(own)
+        if not words and len(own) == MENU_LIMIT:
+            total = await mirror.count_jobs_of_staff(tx, workspace_id, staff_uuid) - (
+                len(jobs) - len(unseen)
+            )
+        groups.append(Group("Your jobs", tuple(own), max(0, total - len(own)), is_own=True))
+    return [group for group in groups if group.jobs]
+
+
+async def staff_of(tx: Transaction, workspace_id: str, email: str | None) -> StaffMember | None:
+    """The staff record with this e-mail address, when there is exactly one."""
+    return await mirror.staff_by_email(tx, workspace_id, email) if email else None
+
+
+async def card_of(tx: Transaction, workspace_id: str, number: str) -> JobCard | None:
+    """A job and its tasks as the mirror has them."""
+    job = await mirror.job(tx, workspace_id, number)
+    if job is None:
+        return None
+    return JobCard(job, tuple(await mirror.tasks_of(tx, workspace_id, number)))
+
+
 class Directory:
     """Reads the mirror for people, and asks XPM for the jobs that somebody needs now."""
 
@@ -92,38 +138,13 @@ class Directory:
         typed: str,
     ) -> list[Group]:
         """The job menu: a group for each client (uuid, name), then the person's own jobs; `typed` words filter both."""
-        words = typed.casefold().split()
-        groups = []
-        seen: set[str] = set()
         async with self._database.reading() as tx:
-            for uuid, name in clients:
-                jobs = await mirror.jobs_of_clients(tx, workspace_id, [uuid], words, MENU_LIMIT)
-                total = len(jobs)
-                if not words and total == MENU_LIMIT:
-                    total = await mirror.count_jobs_of_client(tx, workspace_id, uuid)
-                groups.append(Group(f"Jobs of {name}", tuple(jobs), total - len(jobs)))
-                seen |= {job.number for job in jobs}
-            if staff_uuid is not None:
-                jobs = await mirror.jobs_of_staff(
-                    tx, workspace_id, staff_uuid, words, MENU_LIMIT + len(seen)
-                )
-                unseen = [job for job in jobs if job.number not in seen]
-                own = unseen[:MENU_LIMIT]
-                total = len(own)
-                if not words and len(own) == MENU_LIMIT:
-                    total = await mirror.count_jobs_of_staff(tx, workspace_id, staff_uuid) - (
-                        len(jobs) - len(unseen)
-                    )
-                groups.append(Group("Your jobs", tuple(own), max(0, total - len(own)), is_own=True))
-        return [group for group in groups if group.jobs]
+            return await menu_of(tx, workspace_id, clients, staff_uuid, typed)
 
     async def card(self, workspace_id: str, number: str) -> JobCard | None:
         """A job and its tasks as the mirror has them."""
         async with self._database.reading() as tx:
-            job = await mirror.job(tx, workspace_id, number)
-            if job is None:
-                return None
-            return JobCard(job, tuple(await mirror.tasks_of(tx, workspace_id, number)))
+            return await card_of(tx, workspace_id, number)
 
     async def look_up(self, workspace_id: str, number: str) -> JobCard | None:
         """A job by its exact ID, asked of XPM now and kept; None when the practice has no such job.
@@ -150,7 +171,7 @@ class Directory:
         people = [] if staff_uuid is None else [staff_uuid]
         async with self._database.reading() as tx:
             since = self._clock() - FRESH
-            clients, people = await mirror.jobs_not_asked_since(
+            clients, people = await copying.jobs_not_asked_since(
                 tx, workspace_id, clients, people, since
             )
         async with self._connections.practice(workspace_id, Priority.COURTESY) as practice:
@@ -163,10 +184,8 @@ class Directory:
 
     async def staff_member(self, workspace_id: str, email: str | None) -> StaffMember | None:
         """The staff record with this e-mail address, when there is exactly one."""
-        if not email:
-            return None
         async with self._database.reading() as tx:
-            return await mirror.staff_by_email(tx, workspace_id, email)
+            return await staff_of(tx, workspace_id, email)
 
     async def parties(self, workspace_id: str, numbers: Sequence[str]) -> list[Party]:
         """Who the numbers (E.164) belong to; a number nobody has stands alone."""
@@ -214,5 +233,5 @@ class Directory:
                 if not some:
                     continue
                 rows = job_rows(workspace_id, sync_id, some, assigned_to=assigned_to)
-                await mirror.replace_jobs(tx, workspace_id, *rows, with_tasks=with_tasks)
-            await mirror.jobs_asked(tx, workspace_id, asked_of, assigned_to, self._clock())
+                await copying.replace_jobs(tx, workspace_id, *rows, with_tasks=with_tasks)
+            await copying.jobs_asked(tx, workspace_id, asked_of, assigned_to, self._clock())

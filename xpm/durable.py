@@ -33,8 +33,10 @@ KEPT: Final = timedelta(days=7)
 
 _AT_ONCE, _LONG_AT_ONCE = 64, 4
 _LONG_POLL_SECONDS = 0.5
-_SOONEST = 1.0
-_LONGEST_BACK_OFF = 3600.0
+_SHORT, _SHORT_TURNS = 1.0, 20
+"""Pauses of up to so many seconds, and so many of them, are not worth going through the queue."""
+
+_FIRST_BACK_OFF, _LONGEST_BACK_OFF = 10.0, 3600.0
 _WAITING = ["ENQUEUED", "DELAYED"]
 _UNFINISHED = [*_WAITING, "PENDING"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -61,7 +63,8 @@ class _Json(Serializer):
 class Durable:
     """Enqueues workflows inside transactions and runs them. One per process, as the engine allows.
 
-    `replica` must differ between processes on one database: an executor that shares its name steals work.
+    `replica` must differ between processes on one database: an executor that shares its name steals work. Every pause
+    is `pace` times as long as the workflow asks for; tests wait less.
     """
 
     def __init__(
@@ -70,14 +73,14 @@ class Durable:
         replica: str,
         *,
         poll_seconds: float = 0.05,
-        back_off_seconds: float = 10.0,
+        pace: float = 1.0,
     ) -> None:
         drivers = {"sqlite": "sqlite", "postgresql": "postgresql"}
         url = database.url.set(drivername=drivers[database.url.get_backend_name()])
         self._database = database
         self._url = url.render_as_string(hide_password=False)
         self._poll_seconds = poll_seconds
-        self._back_off_seconds = back_off_seconds
+        self._pace = pace
         self._workflows: dict[str, Workflow] = {}
         self._long: set[str] = set()
         self._running: set[asyncio.Task[Any]] = set()
@@ -181,14 +184,7 @@ class Durable:
                 raise asyncio.CancelledError
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-            try:
-                pause = await workflow(*arguments)
-                failures = 0
-            except Exception:
-                # Nobody foresaw it, so nobody is to lose by it: it is tried again, ever more slowly.
-                log.exception("workflow.failed", extra={"workflow": name, "failures": failures + 1})
-                pause = min(self._back_off_seconds * 2**failures, _LONGEST_BACK_OFF)
-                failures += 1
+            pause, failures = await self._turns(name, workflow, failures, arguments)
             if pause is None:
                 return
             first = str(DBOS.workflow_id).partition("~")[0]
@@ -198,11 +194,32 @@ class Durable:
                     tx,
                     name,
                     f"{first}~{turn + 1}",
-                    max(pause, _SOONEST),
+                    pause,
                     [turn + 1, failures, *arguments],
                 )
 
         return run
+
+    async def _turns(
+        self, name: str, workflow: Workflow, failures: int, arguments: tuple[Any, ...]
+    ) -> tuple[float | None, int]:
+        """Runs it until it is done or wants a longer pause; that pause in seconds, and the failures in a row so far."""
+        for _ in range(_SHORT_TURNS):
+            try:
+                pause = await workflow(*arguments)
+                failures = 0
+            except Exception:
+                # Nobody foresaw it, so nobody is to lose by it: it is tried again, ever more slowly.
+                log.exception("workflow.failed", extra={"workflow": name, "failures": failures + 1})
+                pause = min(_FIRST_BACK_OFF * 2**failures, _LONGEST_BACK_OFF)
+                failures += 1
+            if pause is None:
+                return None, 0
+            pause *= self._pace
+            if pause > _SHORT:
+                return pause, failures
+            await asyncio.sleep(pause)
+        return _SHORT, failures
 
     # -- looking after it ------------------------------------------------------------------------------------------
 

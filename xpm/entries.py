@@ -33,12 +33,12 @@ from xpm.choices import (
     local_date,
 )
 from xpm.clock import Clock
-from xpm.connections import Connections
-from xpm.directory import Directory
+from xpm.directory import Directory, card_of, staff_of
 from xpm.durable import Durable
 from xpm.entry_view import EntryView
 from xpm.store import Database, Transaction, audit
 from xpm.store import calls as call_store
+from xpm.store import connections as connection_store
 from xpm.store import entries as store
 from xpm.store.calls import Call
 from xpm.store.entries import Act, Difference, Entry, Finding, State
@@ -58,13 +58,11 @@ class Entries:
     def __init__(
         self,
         database: Database,
-        connections: Connections,
         directory: Directory,
         durable: Durable,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._connections = connections
         self._directory = directory
         self._durable = durable
         self._clock = clock
@@ -107,9 +105,7 @@ class Entries:
 
     async def view(self, workspace_id: str, entry_id: str) -> EntryView | None:
         """All that a message about the entry shows; None when there is no such entry."""
-        return await entry_view.read(
-            self._database, self._connections, self._directory, workspace_id, entry_id
-        )
+        return await entry_view.read(self._database, workspace_id, entry_id)
 
     async def job_menu_of(
         self, person: Person, entry_id: str
@@ -122,7 +118,7 @@ class Entries:
                 if entry.call_id
                 else None
             )
-        staff = await self._directory.staff_member(person.workspace_id, person.email)
+            staff = await staff_of(tx, person.workspace_id, person.email)
         found: dict[str, str] = {}
         for party in call.parties if call else ():
             if party.client_uuid and entry.client_uuid in (None, party.client_uuid):
@@ -174,16 +170,16 @@ class Entries:
 
         A second click, or one on a message that is out of date, changes nothing. Raises NotYours.
         """
-        connection = await self._connections.of(person.workspace_id)
-        staff = await self._directory.staff_member(person.workspace_id, person.email)
-        async with self._database.reading() as tx:
-            before = await self._own(tx, person, entry_id, to_change=False)
-        number = before.job_number
-        card = await self._directory.card(person.workspace_id, number) if number else None
-        async with self._database.transaction() as tx:
-            entry = await self._own(tx, person, entry_id)
-            if not can_change(entry) or entry.job_number != number:
-                return entry
+        workspace_id = person.workspace_id
+        while True:
+            async with self._database.reading() as tx:
+                entry = await self._own(tx, person, entry_id, to_change=False)
+                if not can_change(entry):
+                    return entry
+                connection = await connection_store.get(tx, workspace_id)
+                staff = await staff_of(tx, workspace_id, person.email)
+                number = entry.job_number
+                card = await card_of(tx, workspace_id, number) if number else None
             filled = filled_in(entry, draft, task)
             found = find_problems(
                 filled,
@@ -192,29 +188,28 @@ class Entries:
                 has_staff=staff is not None,
                 today=local_date(self._clock(), person.time_zone),
             )
+            values: dict[str, Any] = {
+                "minutes": filled.minutes,
+                "note": filled.note,
+                "date": filled.date,
+                "task_uuid": filled.task_uuid,
+                "changed_at": self._clock(),
+            }
             if found or staff is None or connection is None:
-                return await self._change(
-                    tx,
-                    entry,
-                    draft,
-                    task_uuid=filled.task_uuid,
-                    state=State.OFFERED,
-                    reason=",".join(found),
-                )
-            changed = await self._change(
-                tx,
-                entry,
-                draft,
-                task_uuid=filled.task_uuid,
-                staff_uuid=staff.uuid,
-                tenant_id=connection.tenant_id,
-                state=State.SENDING,
-                act=Act.CHANGE if entry.xpm_time_uuid else Act.ADD,
-                **AT_REST,
-            )
-            await self._settle(tx, changed)
-            await self._note(tx, changed, "entry.chosen")
-            return changed
+                values |= {"state": State.OFFERED, "reason": ",".join(found)}
+            else:
+                act = Act.CHANGE if entry.xpm_time_uuid else Act.ADD
+                values |= {"state": State.SENDING, "act": act, **AT_REST}
+                values |= {"staff_uuid": staff.uuid, "tenant_id": connection.tenant_id}
+            async with self._database.transaction() as tx:
+                changed = await store.change(tx, entry, **values)
+                if changed is None:
+                    # Something changed it since it was read, the tasks of its job arriving for one: look again.
+                    continue
+                if changed.state is State.SENDING:
+                    await self._settle(tx, changed)
+                    await self._note(tx, changed, "entry.chosen")
+                return changed
 
     async def undo(self, person: Person, entry_id: str) -> Entry:
         """Takes a saved time out of XPM again. Raises NotYours."""
@@ -293,6 +288,8 @@ class Entries:
             entry = await self._own(tx, person, entry_id)
             finding, saved = entry.finding, entry.saved
             if entry.state is not State.SENT or finding is None or saved is None:
+                return entry
+            if finding.kind is Difference.LEFT:
                 return entry
             if _is_missing(entry):
                 return await self._change(

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from xpm.connections import Connections
-from xpm.directory import Directory, JobCard
-from xpm.store import Database
+from xpm.directory import JobCard, card_of, staff_of
+from xpm.store import Database, mirror
 from xpm.store import calls as call_store
+from xpm.store import connections as connection_store
 from xpm.store import entries as store
 from xpm.store import workspaces as workspace_store
 from xpm.store.calls import Call
@@ -42,13 +42,7 @@ class EntryView:
         return [(uuid, name) for uuid, name in found.items() if chosen in (None, uuid)]
 
 
-async def read(
-    database: Database,
-    connections: Connections,
-    directory: Directory,
-    workspace_id: str,
-    entry_id: str,
-) -> EntryView | None:
+async def read(database: Database, workspace_id: str, entry_id: str) -> EntryView | None:
     """All that a message about the entry shows; None when there is no such entry."""
     async with database.reading() as tx:
         entry = await store.get(tx, workspace_id, entry_id)
@@ -57,28 +51,28 @@ async def read(
         call = await call_store.get(tx, workspace_id, entry.call_id) if entry.call_id else None
         person = await workspace_store.person(tx, workspace_id, entry.slack_user_id)
         minutes, count = await store.sent_on(tx, workspace_id, entry.slack_user_id, entry.date)
-    card = await directory.card(workspace_id, entry.job_number) if entry.job_number else None
-    connection = await connections.of(workspace_id)
-    connected_by = ""
-    if connection is not None:
-        async with database.reading() as tx:
-            connected_by = (
-                await workspace_store.person(tx, workspace_id, connection.connected_by)
-            ).name
-    staff = await directory.staff_member(workspace_id, person.email)
-    view = EntryView(
-        entry,
-        call,
-        card,
-        person,
-        connection,
-        connected_by,
-        staff is not None,
-        False,
-        False,
-        minutes,
-        count,
-    )
-    groups = await directory.menu(workspace_id, view.clients, staff.uuid if staff else None, "")
-    of_clients = [group for group in groups if not group.is_own]
-    return replace(view, has_jobs=bool(groups), client_has_jobs=bool(of_clients))
+        card = await card_of(tx, workspace_id, entry.job_number) if entry.job_number else None
+        connection = await connection_store.get(tx, workspace_id)
+        connected_by = ""
+        if connection is not None:
+            connector = await workspace_store.person(tx, workspace_id, connection.connected_by)
+            connected_by = connector.name
+        staff = await staff_of(tx, workspace_id, person.email)
+        view = EntryView(
+            entry=entry,
+            call=call,
+            card=card,
+            person=person,
+            connection=connection,
+            connected_by=connected_by,
+            has_staff=staff is not None,
+            has_jobs=False,
+            client_has_jobs=False,
+            minutes_of_day=minutes,
+            entries_of_day=count,
+        )
+        # One job is enough to tell that there are any; the menu itself is asked for when it is opened.
+        clients = [uuid for uuid, _ in view.clients]
+        of_client = clients and await mirror.jobs_of_clients(tx, workspace_id, clients, [], 1)
+        own = staff and await mirror.jobs_of_staff(tx, workspace_id, staff.uuid, [], 1)
+    return replace(view, has_jobs=bool(of_client or own), client_has_jobs=bool(of_client))

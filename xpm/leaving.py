@@ -10,6 +10,7 @@ from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.durable import Durable
 from xpm.store import Database, audit, installed
+from xpm.withdrawing import Withdrawing
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +26,14 @@ class Leaving:
         database: Database,
         durable: Durable,
         connections: Connections,
+        withdrawing: Withdrawing,
         clock: Clock,
         grace: timedelta,
     ) -> None:
         self._database = database
         self._durable = durable
         self._connections = connections
+        self._withdrawing = withdrawing
         self._clock = clock
         self._grace = grace
 
@@ -52,8 +55,10 @@ class Leaving:
     async def leave(self, workspace_id: str, removed_at: str) -> None:
         """The workflow: deletes the connection at Xero, revokes the grant, forgets tokens and mirror.
 
-        A connection made after the removal, by a workspace that came back meanwhile, stays.
+        A consent that was under way is given back as well. A connection made after the removal, by a workspace that
+        came back meanwhile, stays.
         """
+        await self._withdrawing.of_removed(workspace_id)
         connection = await self._connections.of(workspace_id)
         if connection is not None and connection.connected_at <= datetime.fromisoformat(removed_at):
             await self._connections.disconnect(workspace_id, None)

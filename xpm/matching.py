@@ -17,6 +17,9 @@ _WITHHELD_DIGITS = frozenset({"266696687", "7378742833", "2562533", "8656696", "
 _WITHHELD_WORDS = frozenset(
     {"", "anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"}
 )
+_NOT_DIGIT = re.compile(r"\D")
+_IN_BRACKETS = re.compile(r"\([^)]*\)")
+_BETWEEN_NUMBERS = re.compile(r"[/;,|\n]| or | and ")
 _FULL_LENGTH = 9
 _FEWEST_VOTES = 5
 
@@ -29,7 +32,7 @@ def is_withheld(number: str | None) -> bool:
     text = (number or "").strip().casefold()
     if text in _WITHHELD_WORDS:
         return True
-    digits = re.sub(r"\D", "", text)
+    digits = _NOT_DIGIT.sub("", text)
     return digits in _WITHHELD_DIGITS or digits.removeprefix("1") in _WITHHELD_DIGITS
 
 
@@ -47,7 +50,7 @@ def _without_remarks(text: str) -> str:
     """The text without "(mobile)" and the like: words after a number turn into keypad digits when parsed."""
     # Up to the last bracket that closes, so that each "(" meets its ")" at once: no field takes more than linear time.
     closed, bracket, rest = text.rpartition(")")
-    return re.sub(r"\([^)]*\)", _remark, closed + bracket) + rest
+    return _IN_BRACKETS.sub(_remark, closed + bracket) + rest
 
 
 def _remark(found: re.Match[str]) -> str:
@@ -69,7 +72,7 @@ def numbers_in(text: str | None, region: str) -> list[str]:
     if not text or is_withheld(text):
         return []
     found: dict[str, None] = {}
-    for part in re.split(r"[/;,|\n]| or | and ", text):
+    for part in _BETWEEN_NUMBERS.split(text):
         if (number := to_e164(part, region)) is not None:
             found[number] = None
     if not found:

@@ -8,7 +8,8 @@ from typing import Any
 
 from xpm import api
 from xpm.matching import numbers_in
-from xpm.store.mirror import ClientRows, Rows
+from xpm.store.copying import ClientRow, ClientRows, ContactRow, LinkRow, NumberRow
+from xpm.store.mirror import Rows
 
 _REMEMBERED = 50_000
 
@@ -54,59 +55,26 @@ class Numbers:
         return known
 
 
-def client_rows(
+def add_client(
+    rows: ClientRows,
     workspace_id: str,
     sync_id: str,
-    clients: Sequence[tuple[api.Client, str]],
+    client: api.Client,
+    print_: str,
     numbers_of: Callable[[str | None], list[str]],
-) -> ClientRows:
-    """Rows of clients (each with its print), their contacts, the links between, and the numbers of both."""
-    contacts: dict[str, dict[str, Any]] = {}
-    links: dict[tuple[str, str], dict[str, Any]] = {}
-    numbers: dict[tuple[str, str, str], dict[str, Any]] = {}
-    marks = {"workspace_id": workspace_id, "sync_id": sync_id}
-    rows = ClientRows()
-    for client, print_ in clients:
-        rows.clients.append(
-            {
-                "workspace_id": workspace_id,
-                "uuid": client.uuid,
-                "name": client.name,
-                "is_archived": client.is_archived,
-                "print": print_,
-                "sync_id": sync_id,
-            }
-        )
-        for number in numbers_of(client.phone):
-            numbers[number, client.uuid, ""] = marks | {
-                "e164": number,
-                "client_uuid": client.uuid,
-                "contact_uuid": "",
-            }
-        for contact in client.contacts:
-            if contact.is_deleted:
-                continue
-            contacts[contact.uuid] = marks | {
-                "uuid": contact.uuid,
-                "name": contact.name or "",
-                "email": contact.email,
-            }
-            links[client.uuid, contact.uuid] = marks | {
-                "client_uuid": client.uuid,
-                "contact_uuid": contact.uuid,
-                "position": contact.position,
-                "is_primary": contact.is_primary,
-            }
-            for number in chain(numbers_of(contact.mobile), numbers_of(contact.phone)):
-                numbers[number, client.uuid, contact.uuid] = marks | {
-                    "e164": number,
-                    "client_uuid": client.uuid,
-                    "contact_uuid": contact.uuid,
-                }
-    rows.contacts += contacts.values()
-    rows.links += links.values()
-    rows.numbers += numbers.values()
-    return rows
+) -> None:
+    """Adds the rows of a client, of its contacts, of the links between, and of the numbers of both."""
+    of = (workspace_id, sync_id)
+    rows.clients.append(ClientRow(*of, client.uuid, client.name, client.is_archived, print_))
+    rows.numbers += (NumberRow(*of, client.uuid, "", one) for one in numbers_of(client.phone))
+    for contact in client.contacts:
+        if contact.is_deleted:
+            continue
+        uuid = contact.uuid
+        rows.contacts[uuid] = ContactRow(*of, uuid, contact.name or "", contact.email)
+        rows.links.append(LinkRow(*of, client.uuid, uuid, contact.position, contact.is_primary))
+        numbers = dict.fromkeys(chain(numbers_of(contact.mobile), numbers_of(contact.phone)))
+        rows.numbers += (NumberRow(*of, client.uuid, uuid, one) for one in numbers)
 
 
 def staff_row(workspace_id: str, sync_id: str, staff: api.Staff) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
-from itertools import chain
 from typing import TypeVar
 
 from xpm import api
@@ -21,8 +20,8 @@ from xpm.api import Practice, Priority
 from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.matching import region_of, region_votes
-from xpm.mirror_rows import Numbers, client_print, client_rows, job_print, job_rows, staff_row
-from xpm.store import Database, Transaction, mirror, syncs
+from xpm.mirror_rows import Numbers, add_client, client_print, job_print, job_rows, staff_row
+from xpm.store import Database, Transaction, copying, syncs
 from xpm.store import connections as store
 from xpm.store.connections import Connection, Sync
 
@@ -34,7 +33,10 @@ Tell = Callable[[str, Sync], Awaitable[None]]
 OVERLAP = dt.timedelta(minutes=10)
 """How far an increment reaches back before the last: clocks differ, and XPM's list takes minutes to write."""
 
-_CHUNK = 200
+# So many rows take some 25 ms to write, which is how long a click that writes may wait for its turn.
+_CHUNK = 500
+# Reading a number takes some 30 µs: so many clients make some 2 ms, then people's clicks get through.
+_BREATH = 20
 _TELL_EVERY = 2.0
 _ASKED_FOR_REGION = 300
 
@@ -122,7 +124,7 @@ class _Copy:
             self._asked = [number for one in staff for number in (one.phone, one.mobile)]
         rows = [staff_row(connection.workspace_id, self._sync.id, one) for one in staff]
         async with self._writing(connection) as tx:
-            await mirror.replace_staff(tx, connection.workspace_id, rows)
+            await copying.replace_staff(tx, connection.workspace_id, rows)
         await self._count(staff=len(staff))
         return connection
 
@@ -133,7 +135,7 @@ class _Copy:
             async for jobs in _chunks(open_jobs):
                 prints = {job.number: job_print(job, is_open=True) for job in jobs}
                 async with self._database.reading() as tx:
-                    known = await mirror.job_prints(tx, workspace_id, [*prints])
+                    known = await copying.job_prints(tx, workspace_id, [*prints])
                 changed = [
                     (job, True, prints[job.number])
                     for job in {job.number: job for job in jobs}.values()
@@ -142,14 +144,14 @@ class _Copy:
                 if changed:
                     rows = job_rows(workspace_id, self._sync.id, changed)
                     async with self._writing(connection) as tx:
-                        await mirror.replace_jobs(tx, workspace_id, *rows, with_tasks=True)
+                        await copying.replace_jobs(tx, workspace_id, *rows, with_tasks=True)
                 more = len(prints.keys() - seen)
                 seen |= prints.keys()
                 await self._count(jobs=more)
-        gone = await self._unseen(mirror.open_jobs_after, seen)
+        gone = await self._unseen(copying.open_jobs_after, seen)
         for some in _cut(gone, _CHUNK):
             async with self._writing(connection) as tx:
-                await mirror.forget_jobs(tx, workspace_id, some, self._sync.id)
+                await copying.forget_jobs(tx, workspace_id, some, self._sync.id)
 
     async def all_clients(self, connection: Connection, practice: Practice) -> Connection:
         """Copies every client; the first time, the region of the practice is read from the numbers that come first."""
@@ -172,10 +174,10 @@ class _Copy:
                 before = len(contacts)
                 contacts |= new
                 await self._count(clients=more, contacts=len(contacts) - before)
-        gone = await self._unseen(mirror.clients_after, seen)
+        gone = await self._unseen(copying.clients_after, seen)
         for some in _cut(gone, _CHUNK):
             async with self._writing(connection) as tx:
-                await mirror.forget_clients(tx, workspace_id, some, unseen_by=self._sync.id)
+                await copying.forget_clients(tx, workspace_id, some, unseen_by=self._sync.id)
         return connection
 
     async def changed_clients(
@@ -191,7 +193,7 @@ class _Copy:
                 deleted = [client.uuid for client in clients if client.is_deleted]
                 if deleted:
                     async with self._writing(connection) as tx:
-                        await mirror.forget_clients(tx, connection.workspace_id, deleted)
+                        await copying.forget_clients(tx, connection.workspace_id, deleted)
                 await self._count(clients=len(clients))
 
     async def finish(self, connection: Connection) -> None:
@@ -229,25 +231,21 @@ class _Copy:
         known: dict[str, str] = {}
         if prints:
             async with self._database.reading() as tx:
-                known = await mirror.client_prints(tx, workspace_id, [*prints])
+                known = await copying.client_prints(tx, workspace_id, [*prints])
         changed = [
             (client, prints[client.uuid])
             for client in {one.uuid: one for one in clients}.values()
             if known.get(client.uuid) != prints[client.uuid]
         ]
-        for some in _cut(changed, 20):
-            # Reading a number takes 50 µs and a chunk has hundreds: people's clicks get through in between.
-            for client, _ in some:
-                for text in chain(
-                    (client.phone,), *((one.mobile, one.phone) for one in client.contacts)
-                ):
-                    numbers.of(text)
+        rows = copying.ClientRows()
+        for some in _cut(changed, _BREATH):
+            for client, print_ in some:
+                add_client(rows, workspace_id, self._sync.id, client, print_, numbers.of)
             await asyncio.sleep(0)
         if changed:
-            rows = client_rows(workspace_id, self._sync.id, changed, numbers.of)
             async with self._writing(connection) as tx:
                 had = [client.uuid for client, _ in changed if client.uuid in known]
-                await mirror.replace_clients(tx, workspace_id, rows, had)
+                await copying.replace_clients(tx, workspace_id, rows, had)
 
     async def _choose_region(self, connection: Connection, clients: list[api.Client]) -> Connection:
         texts = self._asked or []
@@ -255,7 +253,9 @@ class _Copy:
             texts += [client.phone, *(one.mobile for one in client.contacts)]
         self._asked = None
         told = [text for text in texts if text][:_ASKED_FOR_REGION]
-        region = region_of(region_votes(told), connection.region)
+        # Trying each number in each region takes some 100 ms, once: beside the loop, so that nobody waits for it.
+        votes = await asyncio.to_thread(region_votes, told)
+        region = region_of(votes, connection.region)
         if region == connection.region:
             return connection
         async with self._writing(connection) as tx:

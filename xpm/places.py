@@ -45,6 +45,11 @@ def verifier(link: str) -> str:
     return f"connect_links.verifier:{link}"
 
 
+def consented(link: str) -> str:
+    """What Xero's consent gave, until one practice is chosen; `link` is a fingerprint."""
+    return f"connect_links.consented:{link}"
+
+
 def phone_secret(system_id: str) -> str:
     """The secret with which a phone system signs."""
     return f"phone_systems.secret:{system_id}"
@@ -58,6 +63,7 @@ BY_COLUMN: dict[str, Callable[[Row], str]] = {
     "connect_links.signin_verifier": lambda row: signin_verifier(row["link"]),
     "connect_links.signin_code": lambda row: signin_code(row["signin_state"]),
     "connect_links.verifier": lambda row: verifier(row["link"]),
+    "connect_links.consented": lambda row: consented(row["link"]),
     "phone_systems.secret": lambda row: phone_secret(row["id"]),
 }
 """The place of each sealed column, from its row. A test walks every table and fails on a column that is not here."""

@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from xpm.clock import Clock
 from xpm.durable import Durable
-from xpm.store import Database
+from xpm.store import Database, Transaction
 from xpm.store import replicas as store
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ GRACE: Final = timedelta(seconds=30)
 """Without a beat for so long a replica counts as dead; a database that was away for a moment is no death."""
 
 MOST_SKEW: Final = timedelta(seconds=5)
-"""Doubt is counted in minutes by each replica's clock, so their clocks must agree well within that."""
+"""Times of people and calls are this process's own, so a clock that is further off is to be put right."""
 
 
 class Replicas:
@@ -45,6 +45,7 @@ class Replicas:
         self._beat = beat
         self._grace = grace
         self._token = secrets.token_hex(8)
+        self._offset = timedelta(0)
         self._task: asyncio.Task[None] | None = None
         self.is_well = True
         """Whether this replica's name is its own and its clock agrees with the database's."""
@@ -52,8 +53,7 @@ class Replicas:
     async def start(self) -> None:
         """Takes this replica's name and begins to beat."""
         async with self._database.transaction() as tx:
-            at = await store.now(tx) or self._clock()
-            await store.enter(tx, self._durable.replica, self._token, at)
+            await store.enter(tx, self._durable.replica, self._token, await self._ask_time(tx))
         self._task = asyncio.create_task(self._live(), name="replica-beat")
 
     async def stop(self) -> None:
@@ -69,20 +69,24 @@ class Replicas:
 
     async def _live(self) -> None:
         while True:
+            # Entering was the first beat.
+            await asyncio.sleep(self._beat.total_seconds())
             try:
                 await self.look()
             except Exception:
                 # A database that is away for a moment is found again with the next beat.
                 log.exception("replica.beat_failed")
-            await asyncio.sleep(self._beat.total_seconds())
 
     async def look(self) -> None:
         """One beat: says that this replica lives, and puts back into the queue what dead ones ran."""
         async with self._database.transaction() as tx:
-            now = await store.now(tx) or self._clock()
+            now = await self._ask_time(tx)
             is_ours = await store.beat(tx, self._durable.replica, self._token, now)
             living = await store.living(tx, now - self._grace)
-        self._mind(is_ours, abs(now - self._clock()))
+        self._mind(is_ours, abs(self._offset))
+        if not self._durable.is_running:
+            # It is being started or stopped, and takes nothing over.
+            return
         running = await self._durable.running_on()
         for replica, workflow_ids in running.items():
             if replica == self._durable.replica or replica in living:
@@ -95,6 +99,21 @@ class Replicas:
                     "replica.taken_over", extra={"replica": replica, "count": len(workflow_ids)}
                 )
                 await self._durable.take_over(workflow_ids)
+
+    def now(self) -> datetime:
+        """The database's time, by this process's clock and what it was found to be off.
+
+        Doubt is counted by it, so that a replica whose clock is ahead does not find a window over that is not.
+        """
+        return self._clock() + self._offset
+
+    async def _ask_time(self, tx: Transaction) -> datetime:
+        before = self._clock()
+        now = await store.now(tx) or before
+        after = self._clock()
+        # A database that answers slowly makes no clock differ: its time lies anywhere between the two.
+        self._offset = min(now - before, timedelta(0)) + max(now - after, timedelta(0))
+        return now
 
     def _mind(self, is_ours: bool, skew: timedelta) -> None:
         was_well, self.is_well = self.is_well, is_ours and skew <= MOST_SKEW

@@ -11,8 +11,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from xpm.api import Disconnected, NewTime, Practice, Rejected, Time, TryLater, Unknown
-from xpm.api.xml import clean
+from xpm.api import Disconnected, Practice, Rejected, Time, TryLater, Unknown
 from xpm.choices import (
     AT_REST,
     UNCLEAR,
@@ -21,13 +20,13 @@ from xpm.choices import (
     WAITING_FOR_TOMORROW,
     WAITING_FOR_XPM,
     Problem,
-    parse_minutes,
 )
 from xpm.clock import Clock
 from xpm.connections import Connections, OtherPractice
+from xpm.likeness import is_about, is_changed, is_like, new_time, saved_time
 from xpm.store import Database, audit, times
 from xpm.store import entries as store
-from xpm.store.entries import Act, Entry, Saved, State
+from xpm.store.entries import Act, Entry, State
 
 log = logging.getLogger(__name__)
 
@@ -36,29 +35,24 @@ FRESH = dt.timedelta(seconds=20)
 WINDOW = dt.timedelta(seconds=120)
 """From the intent: FRESH, then at most 50 s to reach XPM, then its slowest late write, which is unpublished."""
 
-AGAIN_AFTER = dt.timedelta(seconds=15)
-"""Where nobody stated a time: how long XPM or Slack is left alone at first when it does not answer."""
-
 MOST_TRIES = 5
 """Sendings without a clear answer, each found not to have arrived, before a person is asked."""
 
+_AGAIN_AFTER = 15.0
 _LONGEST_PAUSE = 300.0
 _SAID_AFTER = dt.timedelta(seconds=60)
-_SAME_TO_PEOPLE = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long a doubt is looked into before anything is sent again.
 
-    `window` must exceed `fresh`, the client's longest call and XPM's slowest late write together; a test that cannot
-    wait so long scales all of them alike.
+    `window` must exceed `fresh`, the client's longest call and XPM's slowest late write together.
     """
 
     look_every: dt.timedelta = LOOK_EVERY
     fresh: dt.timedelta = FRESH
     window: dt.timedelta = WINDOW
-    again_after: dt.timedelta = AGAIN_AFTER
 
 
 class Notices(Protocol):
@@ -76,7 +70,10 @@ class Notices(Protocol):
         ...
 
     async def bring_up(self, workspace_id: str, entry_id: str) -> None:
-        """Posts the entry's message anew, at the end where the person sees it, in the place of the old one."""
+        """Posts the entry's message anew, at the end where the person sees it, in the place of the old one.
+
+        Notes that the person was told with where the new one stands.
+        """
         ...
 
 
@@ -129,7 +126,8 @@ class Settling:
         try:
             await self._tell(workspace_id, entry_id)
         except TryLater as error:
-            return error.after or self._pace.again_after.total_seconds()
+            # However long Slack wants to be left alone, XPM is asked in its own time.
+            return min(error.after or _AGAIN_AFTER, _LONGEST_PAUSE)
         return pause
 
     async def _tell(self, workspace_id: str, entry_id: str) -> None:
@@ -137,13 +135,13 @@ class Settling:
             entry = await store.get(tx, workspace_id, entry_id)
         if entry is None:
             return
+        if entry.has_news and entry.finding is not None:
+            await self._notices.bring_up(workspace_id, entry_id)
+            return
         if entry.shown_version < entry.version:
             await self._notices.show(workspace_id, entry_id)
         if entry.has_news:
-            if entry.finding is not None:
-                await self._notices.bring_up(workspace_id, entry_id)
-            else:
-                await self._notices.refused(workspace_id, entry_id)
+            await self._notices.refused(workspace_id, entry_id)
             async with self._database.transaction() as tx:
                 await store.told(tx, entry)
 
@@ -152,7 +150,12 @@ class Settling:
     async def intend(self, entry: Entry) -> Entry:
         """Commits that the entry may be written from now on. Raises Overtaken, Stale."""
         since = self._clock()
-        intent = await self._change(entry, is_seen=False, doubtful_since=since)
+        intent = await self._change(
+            entry,
+            is_seen=False,
+            doubtful_since=since,
+            waiting_since=entry.waiting_since or since,
+        )
         if intent is None:
             raise Overtaken
         if self._clock() - since > self._pace.fresh:
@@ -182,10 +185,10 @@ class Settling:
         try:
             match entry.act:
                 case Act.ADD:
-                    time = await practice.add_time(_new_time(entry), attempt.begin)
+                    time = await practice.add_time(new_time(entry), attempt.begin)
                 case Act.CHANGE:
                     uuid = entry.xpm_time_uuid or ""
-                    time = await practice.update_time(uuid, _new_time(entry), attempt.begin)
+                    time = await practice.update_time(uuid, new_time(entry), attempt.begin)
                 case Act.REMOVE:
                     await practice.delete_time(entry.xpm_time_uuid or "", attempt.begin)
                     return await self._removed(attempt.entry, practice.correlation_id)
@@ -196,12 +199,6 @@ class Settling:
             return await self._refused(attempt.entry, refusal)
         except Unknown as doubt:
             log.warning("entry.doubtful", extra={"entry": entry.id, "why": str(doubt)})
-            await self._change(
-                attempt.entry,
-                is_seen=False,
-                tries=attempt.entry.tries + 1,
-                waiting_since=attempt.entry.waiting_since or self._clock(),
-            )
             return self._pace.look_every.total_seconds()
         return await self._sent(attempt.entry, time, practice.correlation_id)
 
@@ -221,7 +218,7 @@ class Settling:
                             return await self._sent(entry, found, practice.correlation_id)
                     case Act.CHANGE:
                         time = await practice.time(entry.xpm_time_uuid or "")
-                        if time is not None and _is_changed(entry, time):
+                        if time is not None and is_changed(entry, time):
                             return await self._sent(entry, time, practice.correlation_id)
                     case Act.REMOVE:
                         if await practice.time(entry.xpm_time_uuid or "") is None:
@@ -241,8 +238,9 @@ class Settling:
 
     async def _not_there(self, entry: Entry) -> float | None:
         """It certainly did not arrive: it is sent again, or its person is asked when that has failed too often."""
-        if entry.tries < MOST_TRIES:
-            await self._change(entry, is_seen=False, doubtful_since=None)
+        tries = entry.tries + 1
+        if tries < MOST_TRIES:
+            await self._change(entry, is_seen=False, doubtful_since=None, tries=tries)
             return 0.0
         return await self._give_back(entry, UNCLEAR, None)
 
@@ -251,21 +249,12 @@ class Settling:
         async with self._database.reading() as tx:
             known = await times.known(tx, entry.tenant_id or "", [time.uuid for time in found])
         return next(
-            (time for time in found if time.uuid not in known and _is_like(entry, time)), None
+            (time for time in found if time.uuid not in known and is_like(entry, time)), None
         )
 
     # -- settling --------------------------------------------------------------------------------------------------
 
     async def _sent(self, entry: Entry, time: Time, xero: str | None) -> float | None:
-        saved = Saved(
-            job_number=entry.job_number or "",
-            job_name=time.job_name or "",
-            task_uuid=entry.task_uuid or "",
-            task_name=time.task_name or "",
-            minutes=parse_minutes(entry.minutes) or 0,
-            note=entry.note,
-            date=entry.date,
-        )
         changed = await self._change(
             entry,
             "time.changed" if entry.act is Act.CHANGE else "time.written",
@@ -273,7 +262,7 @@ class Settling:
             state=State.SENT,
             act=Act.ADD,
             xpm_time_uuid=time.uuid,
-            saved=saved,
+            saved=saved_time(entry, time),
             sent_at=self._clock(),
             **AT_REST,
         )
@@ -329,7 +318,7 @@ class Settling:
         """The longer it has waited, the more rarely it is tried; a little apart from others that wait as long."""
         waited = (self._clock() - (entry.waiting_since or self._clock())).total_seconds()
         apart = 1 + zlib.crc32(entry.id.encode()) % 1000 / 5000
-        return max(self._pace.again_after.total_seconds(), waited / 4) * apart
+        return max(_AGAIN_AFTER, waited / 4) * apart
 
     async def _without_connection(
         self, entry: Entry, *, doubtful_since: dt.datetime | None
@@ -356,7 +345,7 @@ class Settling:
 
         Nothing when the entry was changed since we read it: another process may have written meanwhile.
         """
-        is_said = entry.waiting_for == waiting_for and _is_about(entry.waiting_until, until)
+        is_said = entry.waiting_for == waiting_for and is_about(entry.waiting_until, until)
         if is_said and entry.doubtful_since == doubtful_since:
             return after
         changed = await self._change(
@@ -400,38 +389,3 @@ class Settling:
                     ),
                 )
         return changed
-
-
-def _is_about(told: dt.datetime | None, now: dt.datetime | None) -> bool:
-    """Whether two ends of waiting are the same to a person: a message is not changed for less."""
-    if told is None or now is None:
-        return told is now
-    return abs(told - now) < _SAME_TO_PEOPLE
-
-
-def _new_time(entry: Entry) -> NewTime:
-    return NewTime(
-        job_number=entry.job_number or "",
-        task_uuid=entry.task_uuid or "",
-        staff_uuid=entry.staff_uuid or "",
-        date=entry.date,
-        minutes=parse_minutes(entry.minutes) or 0,
-        note=clean(entry.note),
-    )
-
-
-def _is_like(entry: Entry, time: Time) -> bool:
-    """Whether this time is the one we sent: job, day, minutes and note, white space aside."""
-    return (
-        time.job_number == entry.job_number
-        and time.date == entry.date
-        and time.minutes == parse_minutes(entry.minutes)
-        and (time.note or "").split() == clean(entry.note).split()
-    )
-
-
-def _is_changed(entry: Entry, time: Time) -> bool:
-    """Whether our change arrived; here the task counts too, because changing the same again does no harm."""
-    return (
-        _is_like(entry, time) and (time.task_uuid or "").lower() == (entry.task_uuid or "").lower()
-    )

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 from xpm.api import Limits
 from xpm.clock import Clock
-from xpm.store import Database
+from xpm.store import Database, ways
 from xpm.store import calls as call_store
-from xpm.store import connections as connection_store
-from xpm.store import entries as entry_store
-from xpm.store import workspaces as workspace_store
 from xpm.store.connections import Connection, Sync
 from xpm.store.entries import State
 from xpm.store.workspaces import Person
@@ -21,7 +18,8 @@ _NOBODYS_CALLS = dt.timedelta(days=7)
 class Standing:
     """The connection, the syncs and the queue, as one person may see them.
 
-    `own` and `everyone` count entries by state; `nobodys_calls` are e-mail addresses with their calls;
+    `own` and `everyone` count entries by state, everyone's only those that are being sent;
+    `nobodys_calls` are e-mail addresses with their calls;
     `calls_left` are the requests XPM still takes today, None while it has not said;
     `may_mend` says whether this person may disconnect and is shown what concerns others.
     """
@@ -60,16 +58,9 @@ class Standings:
         """How things stand for a person in their workspace."""
         workspace_id = person.workspace_id
         async with self._database.reading() as tx:
-            connection = await connection_store.get(tx, workspace_id)
-            connected_by = ""
-            if connection is not None:
-                connected_by = (
-                    await workspace_store.person(tx, workspace_id, connection.connected_by)
-                ).name
-            last = await connection_store.last_sync(tx, workspace_id)
-            latest = await connection_store.last_sync(tx, workspace_id, finished=False)
-            own = await entry_store.count_by_state(tx, workspace_id, person.slack_user_id)
-            everyone = await entry_store.count_by_state(tx, workspace_id)
+            queue = await ways.queue(tx, workspace_id, person.slack_user_id)
+            last, running = await ways.syncs(tx, workspace_id)
+            connection = queue.connection
             is_theirs = person.is_admin or (
                 connection is not None and connection.connected_by == person.slack_user_id
             )
@@ -83,11 +74,11 @@ class Standings:
         return Standing(
             connection=connection,
             calls_left=calls_left,
-            connected_by=connected_by,
+            connected_by=queue.connected_by,
             last_sync=last,
-            running_sync=latest if latest is not None and latest.finished_at is None else None,
-            own=own,
-            everyone=everyone,
+            running_sync=running,
+            own=queue.own,
+            everyone={State.SENDING: queue.sending} if queue.sending else {},
             nobodys_calls=nobodys,
             may_mend=may_mend,
             time_zone=person.time_zone,

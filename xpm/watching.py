@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from xpm.api import TryLater
-from xpm.choices import OVERDUE
+from xpm.choices import OVERDUE, is_overdue
 from xpm.clock import Clock
 from xpm.durable import Durable
 from xpm.entries import SETTLE, Entries
 from xpm.reception import OFFER
-from xpm.store import Database, watch
+from xpm.store import Database, Transaction, watch
 from xpm.store import entries as store
 from xpm.store.entries import Entry, State
 
 log = logging.getLogger(__name__)
 
 REMIND: Final = "remind_of_waiting"
-"""Tells somebody what has waited for a day: (workspace id, person, when it was found)."""
+"""Tells somebody what has waited for a day: (workspace id, person)."""
 
 EVERY: Final = timedelta(minutes=10)
 _STILL: Final = timedelta(minutes=10)
@@ -74,39 +74,37 @@ class Watching:
             async with self._database.transaction() as tx:
                 await self._entries.resume(tx, workspace_id)
         for workspace_id, person in overdue:
-            await self._remind_later(workspace_id, person, now)
+            await self._remind_later(workspace_id, person, now, slot)
 
     async def _begin(self, name: str, key: str, workspace_id: str, identity: str) -> None:
         log.warning("work.begun_anew", extra={"workflow": name, "entry": identity})
         async with self._database.transaction() as tx:
             await self._durable.enqueue(tx, name, key, workspace_id, identity)
 
-    async def _remind_later(self, workspace_id: str, person: str, now: datetime) -> None:
+    async def _remind_later(self, workspace_id: str, person: str, now: datetime, slot: int) -> None:
         async with self._database.transaction() as tx:
-            for entry in await self._waiting(workspace_id, person):
-                # Its message is to offer more from now on.
+            is_first = False
+            for entry in await self._waiting(tx, workspace_id, person):
+                # Of replicas that look at once, whoever marks the entries reminds.
                 changed = await store.change(tx, entry, reminded_at=now)
                 if changed is not None:
+                    is_first = True
+                    # Its message is to offer more from now on.
                     key = f"{changed.id}:{changed.version}:overdue"
                     await self._durable.enqueue(tx, SETTLE, key, workspace_id, changed.id)
-            key = f"{workspace_id}:{person}:{now.date().isoformat()}"
-            await self._durable.enqueue(tx, REMIND, key, workspace_id, person)
+            if is_first:
+                key = f"{workspace_id}:{person}:{slot}"
+                await self._durable.enqueue(tx, REMIND, key, workspace_id, person)
 
-    async def _waiting(self, workspace_id: str, person: str) -> list[Entry]:
-        long_ago = self._clock() - OVERDUE
-        async with self._database.reading() as tx:
-            sending = await store.in_state(tx, workspace_id, State.SENDING)
-        return [
-            entry
-            for entry in sending
-            if entry.slack_user_id == person
-            and entry.waiting_since is not None
-            and entry.waiting_since < long_ago
-        ]
+    async def _waiting(self, tx: Transaction, workspace_id: str, person: str) -> list[Entry]:
+        sending = await store.in_state(tx, workspace_id, State.SENDING)
+        now = self._clock()
+        return [one for one in sending if one.slack_user_id == person and is_overdue(one, now)]
 
     async def remind(self, workspace_id: str, person: str) -> float | None:
         """The workflow: one message for all that waits; none when it was saved meanwhile."""
-        waiting = await self._waiting(workspace_id, person)
+        async with self._database.reading() as tx:
+            waiting = await self._waiting(tx, workspace_id, person)
         if not waiting:
             return None
         try:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from handlers.messages import kit
+from handlers.messages import kit, region
 from handlers.messages.kit import Block, Message
 from xpm.standing import Standing
 from xpm.store.connections import Connection, Sync
@@ -178,7 +178,9 @@ def connection_lines(standing: Standing, now: dt.datetime) -> list[str]:
         lines.append(f"Last sync {when}. {in_sync(standing.last_sync)}")
     else:
         lines.append("Not synced yet.")
-    lines.append(f"Numbers without a country code are read as of {connection.region}.")
+    lines.append(
+        f"Phone numbers without a country code are read as: {kit.escape(region.name_of(connection.region))}."
+    )
     if standing.calls_left is not None:
         lines.append(f"XPM takes {standing.calls_left:,} more requests from this app today.")
     return lines

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from handlers.messages import connect, kit
+from handlers.messages import connect, kit, region
 from handlers.messages.help import COMMANDS
 from xpm.standing import Standing
 
@@ -16,6 +16,7 @@ def view(standing: Standing, now: dt.datetime) -> kit.Element:
     if standing.is_connected:
         buttons = [kit.button("Sync now", connect.SYNC_NOW)]
         if standing.may_mend:
+            buttons.append(kit.button("Change country of numbers", region.CHANGE))
             buttons.append(kit.button("Disconnect", connect.DISCONNECT, style="danger"))
         blocks.append(kit.actions("connection", *buttons))
     else:

@@ -6,23 +6,25 @@ from collections.abc import Sequence
 from handlers.messages import connect, kit
 from handlers.messages.kit import Message
 from xpm.choices import WAITING_FOR_CONNECTION, parse_minutes
-from xpm.store.entries import Difference, Entry
+from xpm.store.entries import Act, Difference, Entry
 
 
 def reminder(waiting: Sequence[Entry], time_zone: str, now: dt.datetime) -> Message:
     """One message for all that has waited for a day: how much, since when, what for, what to do."""
     minutes = sum(parse_minutes(entry.minutes) or 0 for entry in waiting)
-    oldest = min(entry.waiting_since or now for entry in waiting)
+    oldest = min(entry.waiting_since or entry.changed_at for entry in waiting)
     title = f"Still not saved: {kit.several(len(waiting), 'time')}, {kit.duration(minutes)}."
+    if all(entry.act is Act.REMOVE for entry in waiting):
+        title = title.replace("saved", "removed")
     since = f"The oldest has waited since {kit.moment(oldest, time_zone, now)}."
     safe = "Nothing of it is lost."
     is_disconnected = any(entry.waiting_for == WAITING_FOR_CONNECTION for entry in waiting)
     if is_disconnected:
         what = (
-            "XPM is not connected. Connect it, or ask whoever connected it, and they will be saved."
+            "XPM is not connected. Connect it, or ask whoever connected it, and this will be done."
         )
     else:
-        what = "XPM has not answered since. They will be saved when it does; each can be changed in its own message."
+        what = "XPM has not answered since. It will be done when XPM does; each can be changed in its own message."
     blocks = [kit.section(f"*{title}*\n{since} {safe} {what}")]
     if is_disconnected:
         button = kit.button("Connect", connect.BEGIN, style="primary")
@@ -47,6 +49,8 @@ def found(entry: Entry, time_zone: str, now: dt.datetime) -> str | None:
             theirs = f"{kit.duration(finding.minutes)} on {finding.job_number}"
             if finding.date is not None and finding.date != saved.date:
                 theirs += f", {kit.day(finding.date, today)}"
+            if theirs == ours:
+                theirs += ", under another person"
             return (
                 f"*XPM has this time otherwise.*\nYou saved {kit.escape(ours)}; XPM now has {kit.escape(theirs)}. "
                 "Leave it so, or edit it."

@@ -2,14 +2,13 @@
 
 import datetime as dt
 
-from handlers.messages import connect, kit, menus, overdue, refusals
+from handlers.messages import connect, kit, menus, overdue, refusals, waiting
 from handlers.messages.kit import Block, Message
 from xpm.choices import (
     NOTE_LIMIT,
     WAITING_FOR_CONNECTION,
-    WAITING_FOR_TOMORROW,
     Problem,
-    is_overdue,
+    can_recall,
     parse_minutes,
     problems,
 )
@@ -279,42 +278,17 @@ def _amount(view: EntryView) -> str:
 
 
 def _sending(view: EntryView, now: dt.datetime) -> Message:
-    entry, amount = view.entry, _amount(view)
-    job = entry.job_number or ""
-    buttons = [kit.button("Edit", RECALL, entry.id)]
-    if entry.xpm_time_uuid is None:
-        buttons.append(kit.button("Don't log", DISMISS, entry.id))
-    if entry.doubtful_since is not None and is_overdue(entry, now):
-        since = kit.moment(entry.waiting_since or now, view.person.time_zone, now)
-        line = (
-            f"XPM has not told since {since} whether your {amount} on {job} arrived. We go on asking. If you cannot "
-            "wait, look in XPM: if it is there, choose Don't log; if not, choose Edit and save it again."
-        )
-    elif entry.doubtful_since is not None:
-        if entry.waiting_for is not None:
-            line = f"Checking with XPM whether your {amount} arrived."
-        else:
-            line = f"Saving {amount} on {job} …"
-        buttons = []
-    elif entry.waiting_for == WAITING_FOR_CONNECTION:
-        line = f"XPM is not connected. Your {amount} on {job} are safe and will be saved after somebody reconnects."
-        buttons.insert(0, kit.button("Connect", CONNECT, style="primary"))
-    elif entry.waiting_for == WAITING_FOR_TOMORROW:
-        until = "today"
-        if entry.waiting_until is not None and entry.waiting_until > now:
-            moment = kit.moment(entry.waiting_until, view.person.time_zone, now)
-            until = f"until {moment.removeprefix('today ')}"
-        line = (
-            f"XPM takes no more requests from this app {until}. Your {amount} on {job} are safe and will be saved "
-            "when it does."
-        )
-    elif entry.waiting_for is not None:
-        line = f"XPM is not answering. Your {amount} on {job} are safe and will be saved when it is back."
-    elif entry.act is Act.REMOVE:
-        line, buttons = f"Removing {amount} from {job} …", []
-    else:
-        line, buttons = f"Saving {amount} on {job} …", []
+    entry = view.entry
+    line = waiting.line(entry, _amount(view), view.person.time_zone, now)
     blocks = [*_head(view, now), kit.section(kit.escape(line))]
+    buttons = []
+    if entry.waiting_for == WAITING_FOR_CONNECTION:
+        buttons.append(kit.button("Connect", CONNECT, style="primary"))
+    if can_recall(entry, now):
+        label = "Keep it" if entry.act is Act.REMOVE else "Edit"
+        buttons.append(kit.button(label, RECALL, entry.id))
+        if entry.xpm_time_uuid is None:
+            buttons.append(kit.button("Don't log", DISMISS, entry.id))
     if buttons:
         blocks.append(kit.actions(f"do:{entry.id}", *buttons))
     return Message(line, blocks)

@@ -21,6 +21,17 @@ class Page:
     ways: tuple[tuple[str, str], ...] = ()
     aside: tuple[str, str] | None = None
     is_good: bool = False
+    form: "Form | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Buttons that decide something: (words, name, value) each; `proof` comes back with whichever is pressed."""
+
+    action: str
+    proof: str
+    buttons: tuple[tuple[str, str, str], ...]
+    cancel: tuple[str, str, str]
 
 
 _environment = Environment(
@@ -31,12 +42,17 @@ _environment = Environment(
 _STYLE = _environment.get_template("style.css").render()
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
+
+def _policy(forms: str) -> str:
+    return (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action {forms}; "
+        "frame-ancestors 'none'"
+    )
+
+
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": _policy("'none'"),
     # The address of a page may hold a link's secret: it must not travel on.
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -56,7 +72,10 @@ _REFUSED: dict[Refusal, tuple[str, tuple[str, ...]]] = {
     ),
     Refusal.FORGED: (
         "This link does not work",
-        ("It is incomplete, or it was begun in another browser. Nothing was changed.", _AGAIN),
+        (
+            "It is incomplete, was begun in another browser, or more than ten minutes ago. Nothing was changed.",
+            _AGAIN,
+        ),
     ),
     Refusal.CANCELLED: (
         "Not connected",
@@ -70,12 +89,16 @@ _REFUSED: dict[Refusal, tuple[str, tuple[str, ...]]] = {
             "Party Full Access”). " + _AGAIN,
         ),
     ),
-    Refusal.SEVERAL: (
-        "Xero opened several practices at once",
+    Refusal.DECLINED: (
+        "Not connected",
         (
-            "We could not tell which one you mean, so none was connected.",
-            "Allow one practice only. " + _AGAIN,
+            "You chose no practice. What you had allowed at Xero is forgotten here, and nothing was changed.",
+            _AGAIN,
         ),
+    ),
+    Refusal.NOT_OFFERED: (
+        "That practice cannot be chosen",
+        ("It is not among those you allowed at Xero. Nothing was changed.",),
     ),
     Refusal.UNAVAILABLE: (
         "Xero did not answer",
@@ -103,6 +126,28 @@ def refused(refusal: Refusal, slack: str | None) -> Page:
     """Why it did not work, and what to do."""
     title, lines = _REFUSED[refusal]
     return Page(title, lines, _to_slack(slack))
+
+
+def which_practice(
+    workspace: str, names: Sequence[tuple[str, str]], action: str, proof: str, until: str
+) -> Page:
+    """Xero's consent covered several: (name, tenant id) each. Which one `workspace` is to be connected to."""
+    lines = (
+        f"You allowed several practices at Xero. {workspace}’s Slack works with one of them.",
+        f"Choose before {until}. The others are not connected, and nothing of them is kept.",
+    )
+    buttons = tuple(
+        (f"Connect {name or 'the practice without a name'}", "practice", tenant)
+        for name, tenant in names
+    )
+    form = Form(action, proof, buttons, ("Cancel: connect none", "answer", "cancel"))
+    return Page("Which practice?", lines, is_good=True, form=form)
+
+
+def not_offered(back: str) -> Page:
+    """Somebody sent the id of a practice that their consent does not cover; the right ones are still there."""
+    title, lines = _REFUSED[Refusal.NOT_OFFERED]
+    return Page(title, lines, (("Back to the practices", back),))
 
 
 def _to_slack(slack: str | None) -> tuple[tuple[str, str], ...]:
@@ -196,6 +241,9 @@ def doubted(doubt: Doubt, email: str, signed_in_as: str, domains: Sequence[str],
 
 
 def answer(page: Page, status: int = 200) -> HTMLResponse:
-    """The page as an answer, with headers that let it load nothing."""
+    """The page as an answer, with headers that let it load nothing, and send forms to us alone where it has one."""
+    headers = HEADERS
+    if page.form is not None:
+        headers = {**HEADERS, "Content-Security-Policy": _policy("'self'")}
     html = _environment.get_template("page.html").render(page=page, style=_STYLE)
-    return HTMLResponse(html, status_code=status, headers=HEADERS)
+    return HTMLResponse(html, status_code=status, headers=headers)

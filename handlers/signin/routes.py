@@ -1,6 +1,7 @@
 """The pages and redirects under /connect: open the link, sign in, allow access at Xero, read how it ended.
 
     /connect/<secret> ─▶ /connect/sign-in ─▶ provider ─▶ …/callback ─▶ Xero ─▶ /connect/xero/callback ─▶ /connect/done
+                                                               when several were allowed └─▶ /connect/practice ─┘
 
 Every address that receives a code answers with a redirect, never with HTML:
 https://developer.xero.com/partner/security-standard-for-xero-api-consumers
@@ -14,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from handlers.messages.kit import zone
 from handlers.services import Services
 from handlers.signin import pages
 from handlers.signin.identity import Doubt, NotProven, check_person
@@ -27,9 +29,15 @@ log = logging.getLogger(__name__)
 COOKIE = "xpm_connect"
 XERO_CALLBACK = "/connect/xero/callback"
 DONE = "/connect/done"
+PRACTICE = "/connect/practice"
 SIGN_IN = "/connect/sign-in"
 
-_STATUS = {Refusal.FORGED: 404, Refusal.USED: 410, Refusal.EXPIRED: 410}
+_STATUS = {
+    Refusal.FORGED: 404,
+    Refusal.USED: 410,
+    Refusal.EXPIRED: 410,
+    Refusal.NOT_OFFERED: 400,
+}
 _MOST_FORM_BYTES = 16 * 1024
 
 
@@ -52,6 +60,8 @@ def routes(
 
     return [
         get(XERO_CALLBACK, walk.xero_callback),
+        get(PRACTICE, walk.which),
+        Route(PRACTICE, walk.decide, methods=["POST"]),
         get(DONE, walk.done),
         get(SIGN_IN, walk.choose),
         get(f"{SIGN_IN}/password", walk.password),
@@ -217,7 +227,7 @@ class _Walk:
         """Takes Xero's answer and moves on, so that the code does not stay in the address bar."""
         query = request.query_params
         try:
-            await self._services.connecting.finish(
+            made = await self._services.connecting.finish(
                 state=query.get("state", ""),
                 browser=_browser(request),
                 code=None if "error" in query else query.get("code"),
@@ -227,7 +237,44 @@ class _Walk:
             # A wrong state says nothing about the flow of this browser, so it must not show that flow's outcome.
             if error.refusal is Refusal.FORGED:
                 return _redirect(f"{DONE}?refused=1")
+            return _redirect(DONE)
+        return _redirect(DONE if made is not None else PRACTICE)
+
+    async def which(self, request: Request) -> Response:
+        """Asks which of several practices is meant; what is settled already is shown as it ended."""
+        try:
+            question = await self._services.connecting.question(_browser(request))
+        except CannotConnect as error:
+            return await self._no_question(error)
+        link = question.link
+        workspace, _ = await self._whom(link)
+        person = await self._services.people.known(link.workspace_id, link.slack_user_id)
+        until = f"{link.expires_at.astimezone(zone(person.time_zone)):%H:%M}"
+        names = [(one.tenant_name, one.tenant_id) for one in question.practices]
+        return pages.answer(pages.which_practice(workspace, names, PRACTICE, question.proof, until))
+
+    async def decide(self, request: Request) -> Response:
+        """Takes the person's choice, or Cancel, once, and moves on."""
+        # A form too large to be ours proves nothing, as one without our proof does.
+        browser, form = _browser(request), await _form(request) or {}
+        connecting, proof = self._services.connecting, form.get("proof", "")
+        try:
+            if form.get("answer") == "cancel":
+                await connecting.decline(browser, proof)
+            else:
+                await connecting.choose(browser, proof, form.get("practice", ""))
+        except CannotConnect as error:
+            log.info("connect.refused", extra={"why": error.refusal.value})
+            return await self._no_question(error)
         return _redirect(DONE)
+
+    async def _no_question(self, error: CannotConnect) -> Response:
+        """A second click, or one that came too late for the practice, reads how it ended; others why it is refused."""
+        if error.refusal in (Refusal.USED, Refusal.TAKEN):
+            return _redirect(DONE)
+        if error.refusal is Refusal.NOT_OFFERED:
+            return pages.answer(pages.not_offered(PRACTICE), _STATUS[error.refusal])
+        return await self._refusal_page(error)
 
     async def done(self, request: Request) -> Response:
         """How it ended, and the way back to Slack."""

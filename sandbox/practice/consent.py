@@ -102,12 +102,13 @@ class Consent:
             return _page(refusal_page("This page was answered already, or is too old."), 400)
         if form.get("answer") != "allow":
             return shown.wish.back(error="access_denied")
-        tenant = str(form.get("practice", ""))
-        if tenant not in shown.person.may_connect and (tenant or shown.person.may_connect):
+        tenants = list(dict.fromkeys(str(one) for one in form.getlist("practice") if one))
+        may = shown.person.may_connect
+        if any(one not in may for one in tenants) or (may and not tenants):
             return _page(refusal_page("Choose a practice."), 400)
         code = self._state.grants.consent(
             shown.person,
-            tenant,
+            *tenants,
             scopes=frozenset(shown.wish.scopes),
             redirect_uri=shown.wish.redirect_uri,
             challenge=shown.wish.challenge,

@@ -21,7 +21,7 @@ ul{margin:0;padding-left:1.2rem}fieldset{border:0;margin:1.25rem 0 0;padding:0}
 legend{margin:0 0 .5rem}.others a{display:inline-block;padding:.4rem 1rem .4rem 0}
 label{display:flex;gap:.75rem;align-items:center;min-height:44px;padding:.25rem .75rem;
 border:1px solid var(--line);border-radius:8px;margin:.4rem 0;cursor:pointer}
-input[type=radio]{width:1.2rem;height:1.2rem;margin:0}
+input[type=checkbox]{width:1.2rem;height:1.2rem;margin:0}
 .buttons{display:flex;gap:.75rem;margin-top:1.5rem}
 button{flex:1;min-height:44px;border-radius:8px;font:inherit;font-weight:600;cursor:pointer;
 border:1px solid var(--line);background:transparent;color:inherit}
@@ -50,12 +50,13 @@ def consent_page(
     rows = "".join(f"<li>{escape(words)}</li>" for words in scopes)
     if practices:
         only = len(practices) == 1
-        radios = "".join(
-            f'<label><input type="radio" name="practice" value="{escape(tenant)}" required'
+        legend = "Choose a practice" if only else "Choose one practice or more"
+        boxes = "".join(
+            f'<label><input type="checkbox" name="practice" value="{escape(tenant)}"'
             f"{' checked' if only else ''}> {escape(name)}</label>"
             for tenant, name in practices
         )
-        choice = f"<fieldset><legend>Choose a practice</legend>{radios}</fieldset>"
+        choice = f"<fieldset><legend>{legend}</legend>{boxes}</fieldset>"
         allow = "Allow access"
     else:
         choice = (

@@ -106,8 +106,7 @@ class Grants:
     def consent(
         self,
         person: Person,
-        tenant_id: str,
-        *,
+        *tenants: str,
         scopes: frozenset[str],
         redirect_uri: str,
         challenge: str = "",
@@ -116,13 +115,13 @@ class Grants:
         """Record a consent and return its single-use code, which lives five minutes.
 
         A tenant that is connected already keeps its connection, event id included: only the
-        updated time moves. An empty tenant id connects nothing.
+        updated time moves. No tenants connect nothing.
         """
         now = self._settings.now()
         event_id, code = str(uuid.uuid4()), _secret()
         grant = self._by_person.setdefault(person.uuid, Grant(person))
         grant.scopes |= scopes
-        if tenant_id:
+        for tenant_id in filter(None, tenants):
             kept = grant.connections.get(tenant_id)
             if kept is None:
                 grant.connections[tenant_id] = Connection(

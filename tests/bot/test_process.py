@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -120,6 +121,25 @@ async def test_doctor_says_that_scopes_or_the_token_are_missing(
     is_well, said = await doctor_says(settings, tmp_path)
     assert not is_well
     assert said[3].startswith("✗ Slack: "), said
+
+
+async def test_doctor_says_that_slack_gives_no_next_token_and_that_the_app_is_added_again(
+    made: World, tmp_path: Path
+) -> None:
+    source = made.environment["XPM_SLACK_DATABASE_URL"].removeprefix("sqlite:///")
+    with sqlite3.connect(source) as opened, sqlite3.connect(tmp_path / "copy.db") as copy:
+        opened.backup(copy)
+        copy.execute("update workspaces set token_expires_at = '2030-01-01 09:30:00.000000'")
+    opened.close()
+    copy.close()
+    url = f"sqlite:///{tmp_path / 'copy.db'}"
+    is_well, said = await doctor_says({**made.environment, PREFIX + "DATABASE_URL": url}, tmp_path)
+    assert not is_well
+    assert re.match(
+        r"✗ Slack: Slack gives T0KEA no next token, and the present one ends 2030-01-01 09:30 UTC\. "
+        rf"An admin of the workspace opens {made.app}/slack/install again; nothing is lost",
+        said[3],
+    ), said
 
 
 async def test_doctor_says_that_the_app_is_installed_nowhere_yet(

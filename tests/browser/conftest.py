@@ -17,6 +17,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
+OPENING = 30_000
+"""Milliseconds a page may take to open and draw itself."""
 NO_CHROMIUM = (
     "NO CHROMIUM FOUND: NOTHING OF THE PAGE WAS CLICKED. "
     "Install one (Debian: apt-get install chromium) and run these tests again."
@@ -99,6 +101,8 @@ async def sit_down(browser: Browser, kea: World) -> AsyncIterator[OpenDesk]:
             locale="en-NZ",
         )
         context.set_default_timeout(5000)
+        # The first page meets a browser that is still starting, which takes long on a busy machine.
+        context.set_default_navigation_timeout(OPENING)
         page = await context.new_page()
         desk = Desk(page)
         page.on("pageerror", lambda error: desk.errors.append(str(error)))
@@ -108,7 +112,7 @@ async def sit_down(browser: Browser, kea: World) -> AsyncIterator[OpenDesk]:
             for modal in reversed((await visitor.see())["modals"]):
                 await visitor.do("close", view_id=modal["id"])
         await page.goto(f"{kea.page}/?team={TEAM}&user={person}")
-        await page.get_by_test_id("composer").wait_for()
+        await page.get_by_test_id("composer").wait_for(timeout=OPENING)
         return desk
 
     yield sit

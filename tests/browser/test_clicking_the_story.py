@@ -28,7 +28,7 @@ async def allow_at_xero(desk: Desk, link: Locator, *, keep: bool = False) -> Pag
     await tab.get_by_role("link", name="Sign in with Google").click()
     await tab.get_by_role("button", name="sam@example.com work account").first.click()
     await expect(tab.get_by_role("heading", name="wants access")).to_be_visible()
-    await tab.get_by_role("radio", name="Kea Accounting").check()
+    await tab.get_by_role("checkbox", name="Kea Accounting").check()
     if keep:
         await picture(tab, "02-xero-consent.png")
     await tab.get_by_role("button", name="Allow access").click()

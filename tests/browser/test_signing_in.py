@@ -22,6 +22,7 @@ async def opened(browser: Browser, stage: Stage, *, is_phone: bool = False) -> P
     context = await browser.new_context(
         viewport=PHONE if is_phone else DESK,
         device_scale_factor=2 if is_phone else 1,
+        has_touch=is_phone,
         locale="en-NZ",
     )
     context.set_default_timeout(5000)
@@ -122,3 +123,51 @@ async def test_a_stolen_address_is_worth_nothing_in_another_browser(
     await expect(thief.get_by_role("heading", name="This link does not work")).to_be_visible()
     await thief.context.close()
     await tab.context.close()
+
+
+async def test_who_allows_several_practices_chooses_one_with_mouse_keyboard_or_phone(
+    browser: Browser, unconnected: Stage
+) -> None:
+    for is_phone in (False, True):
+        tab = await opened(browser, unconnected, is_phone=is_phone)
+        await tab.get_by_role("link", name="Sign in with Google").click()
+        await account(tab, "Sam Rivers sam@example.com").click()
+        for practice in ("Kea Accounting", "Tui Advisory"):
+            await tab.get_by_role("checkbox", name=practice).check()
+        if not is_phone:
+            await picture(tab, "02-xero-several.png")
+        await tab.get_by_role("button", name="Allow access").click()
+        await expect(tab.get_by_role("heading", name="Which practice?")).to_be_visible()
+        assert "code=" not in tab.url
+        assert await tab.evaluate(FITS)
+        buttons = await tab.get_by_role("button").all()
+        names = [await one.inner_text() for one in buttons]
+        assert names == ["Connect Kea Accounting", "Connect Tui Advisory", "Cancel: connect none"]
+        for one in buttons:
+            box = await one.bounding_box()
+            assert box is not None
+            assert box["height"] >= 40
+        if is_phone:
+            await tab.get_by_role("button", name="Cancel: connect none").tap()
+            await expect(tab.get_by_role("heading", name="Not connected")).to_be_visible()
+            await expect(tab.get_by_text("You chose no practice.")).to_be_visible()
+        else:
+            await picture(tab, "02-which-practice.png")
+            await tab.reload()
+            await tab.keyboard.press("Tab")
+            await tab.keyboard.press("Tab")
+            await tab.keyboard.press("Enter")
+            heading = tab.get_by_role("heading", name="Connected to Tui Advisory")
+            await expect(heading).to_be_visible()
+            # No button is left behind: the question is settled, so going back reads how it ended.
+            await tab.go_back()
+            await expect(heading).to_be_visible()
+            [left] = (await unconnected.practice())["connections"]
+            assert left["name"] == "Tui Advisory"
+            await unconnected.sam.message("Connected to Tui Advisory", "In sync:", seconds=20)
+            await unconnected.sam.type("/xpm disconnect")
+            await unconnected.sam.submit(await unconnected.sam.modal("Disconnect Tui Advisory?"))
+            modal = await unconnected.sam.modal("Disconnected from")
+            await unconnected.sam.do("close", view_id=modal["id"])
+        await tab.context.close()
+    assert (await unconnected.practice())["connections"] == []

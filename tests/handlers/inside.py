@@ -39,6 +39,9 @@ KEA = "11111111-1111-4111-8111-111111111111"
 TUI = "22222222-2222-4222-8222-222222222222"
 JOB, TASK, CLIENT = "post_call.job", "post_call.task", "post_call.client"
 SIGNING_SECRET = "a signing secret for tests"
+METRICS_TOKEN = "a metrics token for tests"
+# Three seconds until the next look become 0.15; how long each pause is has tests of its own.
+PACE = 0.05
 
 
 def values(urls: Mapping[str, str], folder: Path) -> dict[str, Any]:
@@ -50,6 +53,7 @@ def values(urls: Mapping[str, str], folder: Path) -> dict[str, Any]:
         "slack_client_id": "1000.2000",
         "slack_client_secret": "a client secret for tests",
         "slack_signing_secret": SIGNING_SECRET,
+        "metrics_token": METRICS_TOKEN,
         "slack_api_url": f"{urls['page']}/api/",
         "slack_web_url": urls["page"],
         "slack_hooks_url": urls["page"],
@@ -341,7 +345,9 @@ async def world(
     )
     # A module's tests ask XPM more than sixty times a minute; the limiter has tests of its own.
     made = app_module.build(
-        chosen_settings, limits=Limits(lambda: Limiter(concurrent=5, per_minute=100_000))
+        chosen_settings,
+        limits=Limits(lambda: Limiter(concurrent=5, per_minute=100_000)),
+        pace=PACE,
     )
     inside = Inside(
         **urls,

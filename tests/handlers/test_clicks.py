@@ -58,7 +58,9 @@ def entry_of(message: Json) -> str:
     return block_of(message, JOB).split(":")[1]
 
 
-ACTIONS = ("save", "dismiss", "reopen", "edit", "keep", "undo", "recall", "enter_job_id")
+ACTIONS = (
+    "save", "dismiss", "reopen", "edit", "keep", "undo", "recall", "leave", "enter_job_id",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

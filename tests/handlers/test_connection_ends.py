@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from sandbox.visitor import Json, Visitor, has_button, text_of
 from tests.handlers.inside import (
@@ -18,6 +19,7 @@ from tests.handlers.inside import (
 from xpm import places
 from xpm.connections import IDLE
 from xpm.store import connections as connection_store
+from xpm.store import tables as t
 
 ENDED = "Xero ended the connection to Kea Accounting"
 
@@ -188,6 +190,40 @@ async def test_open_calls_say_that_it_was_disconnected_and_come_back_as_they_wer
     await inside.no_faults()
     await mia.press(draft, "Save time", fields={"task": task_of(draft), "note": "after all"})
     await shows(mia, draft, "12 min on J000123", "Undo")
+
+
+async def test_an_old_call_says_how_it_stands_when_it_is_clicked_and_follows_from_then_on(
+    inside: Inside, sam: Visitor, mia: Visitor
+) -> None:
+    old = await chosen(mia, await inside.offered(mia))
+    untouched = await chosen(mia, await inside.offered(mia))
+    await settled(inside)
+    long_ago = datetime.now(UTC) - timedelta(days=15)
+
+    async def age() -> None:
+        async with inside.made.database.transaction() as tx:
+            await tx.execute(
+                sa.update(t.entries)
+                .where(t.entries.c.message_ts.in_([old["ts"], untouched["ts"]]))
+                .values(created_at=long_ago, changed_at=long_ago)
+            )
+
+    await inside.on_its_loop(age())
+    await sam.type("/xpm disconnect")
+    await sam.submit(await sam.modal("Disconnect Kea Accounting?"))
+    await sam.modal("Disconnected from Kea Accounting")
+    await settled(inside)
+    for message in (old, untouched):
+        assert has_button(await shows(mia, message, "J000123"), "Save time")
+    await mia.press(old, "Save time", fields={"task": task_of(old), "note": "late but kept"})
+    await shows(mia, old, "XPM is not connected", "Connect it, then log this call here")
+    await inside.connect()
+    await settled(inside)
+    for message, note in ((old, "late but kept"), (untouched, "Call with Ana Example")):
+        message = await shows(mia, message, "J000123", "Minutes", note)
+        assert "not connected" not in text_of(message)
+        await mia.press(message, "Save time", fields={"task": task_of(message)})
+        await shows(mia, message, "12 min on J000123", "Undo")
 
 
 async def test_after_disconnecting_no_table_holds_a_token_or_a_row_of_the_mirror(

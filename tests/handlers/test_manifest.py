@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncApp
 from bot import manifest
 from handlers import listeners
 from handlers.later import Later
-from handlers.messages import connect, errors, home, job_id, kit, menus, post_call, refusals
+from handlers.messages import connect, errors, home, job_id, kit, menus, post_call, refusals, region
 from handlers.messages import help as help_
 from handlers.services import Services
 
@@ -29,6 +29,7 @@ MODULES: tuple[ModuleType, ...] = (
     menus,
     post_call,
     refusals,
+    region,
 )
 
 # https://docs.slack.dev/reference/events, as far as an app like this may go.
@@ -44,6 +45,7 @@ SILENT = {
     post_call.NOTE,
     post_call.DATE,
     job_id.INPUT,
+    region.COUNTRY,
 }
 
 

@@ -481,3 +481,49 @@ def test_refusal_says_xpms_words_and_what_to_do(words: str, hint: str) -> None:
     assert hint in said
     assert words in said
     assert hint in text_of(post_call.refused(shown).blocks)
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        (NOW + dt.timedelta(hours=2, minutes=35), "from this app until 17:05."),
+        (NOW + dt.timedelta(hours=12), "from this app until Tue 24 Nov 02:30."),
+        (NOW + dt.timedelta(days=3), "from this app until Thu 26 Nov 14:30."),
+        # Over, or not told: the time is not made up.
+        (NOW, "from this app today."),
+        (None, "from this app today."),
+    ],
+)
+def test_a_spent_day_is_said_with_the_time_it_ends_in_the_persons_zone(
+    until: dt.datetime | None, said: str
+) -> None:
+    waiting = entry(
+        state=State.SENDING,
+        job_number="J000123",
+        waiting_for=WAITING_FOR_TOMORROW,
+        waiting_until=until,
+    )
+    shown = post_call.message(view(entry=waiting), NOW)
+    assert f"XPM takes no more requests {said} Your 12 min on J000123 are safe" in shown.text
+    assert "Edit" in text_of(shown.blocks)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (4321, "XPM takes 4,321 more requests from this app today."),
+        (0, "XPM takes 0 more requests from this app today."),
+        (None, ""),
+    ],
+)
+def test_status_and_home_say_how_many_calls_are_left_once_xpm_has_said_so(
+    left: int | None, said: str
+) -> None:
+    for blocks in (
+        connect.status(standing(calls_left=left), NOW).blocks,
+        home.view(standing(calls_left=left), NOW)["blocks"],
+    ):
+        text = text_of(blocks)
+        assert (said in text) if said else ("more requests" not in text)
+    ended = standing(calls_left=5, connection=connection(ended_at=NOW))
+    assert "more requests" not in text_of(connect.status(ended, NOW).blocks)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.handlers.inside import KEA, Inside, install, link, running, settled
+from tests.handlers.inside import KEA, TUI, Inside, install, link, running, settled
 from xpm.store import tables as t
 
 TEAM = "T0KEA"
@@ -175,3 +175,37 @@ async def test_removal_while_xero_answers_connects_nothing(fresh: Inside) -> Non
     assert status == 404
     assert "does not work" in page
     assert await inside.one("select count(*) from connections") == 0
+    # What was allowed at Xero meanwhile is given back: nobody could ever do so later.
+    assert inside.xero.grants.connections() == []
+    assert not any(grant.families for grant in inside.xero.grants._by_person.values())
+
+
+async def test_removal_while_the_person_is_asked_which_practice_gives_the_grant_back(
+    fresh: Inside,
+) -> None:
+    inside = fresh
+    async with inside.visitor("U0SAM") as sam, inside.visitor("U0SAM") as admin:
+        _, where, html = await sam.sign_in(await link(sam))
+        _, where, html = await sam.fill(where, html, practice=[KEA, TUI], answer="allow")
+        assert "Which practice?" in html
+        await admin.do("uninstall")
+        await gone(inside)
+        assert inside.xero.grants.connections() == []
+        assert not any(grant.families for grant in inside.xero.grants._by_person.values())
+        assert await inside.one("select count(*) from connect_links") == 0
+        status, _, html = await sam.fill(where, html, practice=KEA)
+    assert status == 404
+    assert "does not work" in html
+    assert await inside.one("select count(*) from connections") == 0
+
+
+async def test_removal_while_xero_is_away_forgets_the_consent_all_the_same(fresh: Inside) -> None:
+    inside = fresh
+    async with inside.visitor("U0SAM") as sam:
+        _, where, html = await sam.sign_in(await link(sam))
+        await sam.fill(where, html, practice=[KEA, TUI], answer="allow")
+        await inside.fault("503", "*", times=-1)
+        await sam.do("uninstall")
+        await gone(inside)
+    await inside.no_faults()
+    assert await inside.one("select count(*) from connect_links") == 0

@@ -28,6 +28,7 @@ from xpm.vault import Vault, new_key
 TEAM = "T0KEA"
 SCOPES = ("chat:write", "users:read", "users:read.email", "im:write")
 LIFE = 43_200.0
+INSTALL = "https://xpm.example.com/slack/install"
 MANIFEST = {"settings": {"token_rotation_enabled": True}}
 
 
@@ -58,7 +59,7 @@ class Bench:
             self.vault,
             api_url=f"{self.url}/api/",
             hooks_url=self.url,
-            app=SlackApp("1.2", secret),
+            app=SlackApp("1.2", secret, INSTALL),
             clock=self.now,
             on_gone=on_gone,
         )
@@ -220,10 +221,32 @@ async def test_lost_answer_leaves_the_present_token_until_its_end_and_then_asks_
     assert await slack.token(TEAM) is not None
     bench.wait(EARLY)
     assert await slack.token(TEAM) is None
-    with pytest.raises(SlackRefused, match="not_installed"):
+    # Nobody gives up: what is to be said waits, since somebody may add the app again.
+    with pytest.raises(TryLater) as waits:
         await speak(slack)
+    assert waits.value.after == 300
     await bench.install()
     assert await speak(slack) == "U0MIA"
+
+
+async def test_lost_token_is_said_once_with_what_to_do(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.install()
+    processes = [await bench.process() for _ in range(3)]
+    bench.wait(dt.timedelta(seconds=LIFE) - EARLY + dt.timedelta(seconds=1))
+    bench.slack.faults.append(Fault("oauth.v2.access", "cut"))
+    assert await processes[0].token(TEAM) is not None
+    await processes[0].tokens.finish()
+    for _ in range(3):
+        bench.wait(dt.timedelta(seconds=11))
+        for slack in processes:
+            assert await slack.token(TEAM) is not None
+            await slack.tokens.finish()
+    [said] = [one for one in caplog.records if one.getMessage() == "slack.token_dead"]
+    assert said.levelname == "ERROR"
+    assert vars(said)["workspace"] == TEAM
+    assert vars(said)["todo"].endswith(f"adds the app again: {INSTALL}")
 
 
 async def test_process_that_died_after_its_claim_holds_nobody_up_for_long(bench: Bench) -> None:

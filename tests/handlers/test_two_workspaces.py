@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from bot import phone_systems, web
 from handlers import listeners
 from handlers.later import Later
-from handlers.messages import connect, job_id, menus, post_call
+from handlers.messages import connect, job_id, menus, post_call, region
 from handlers.services import Services
 from sandbox.visitor import Json, text_of
 from tests.handlers.inside import KEA, TUI, Inside, install, link, option, running, settled, shows
@@ -120,9 +120,10 @@ LISTENERS: dict[tuple[str, str], Any] = {
         ("action", one): (lambda theirs, one=one: theirs.both(one))
         for one in (
             post_call.SAVE, post_call.DISMISS, post_call.REOPEN, post_call.EDIT, post_call.KEEP,
-            post_call.UNDO, post_call.RECALL, post_call.ENTER_ID, post_call.OPEN_IN_XPM,
+            post_call.UNDO, post_call.RECALL, post_call.LEAVE, post_call.ENTER_ID,
+            post_call.OPEN_IN_XPM,
             job_id.OPEN_IN_XPM, connect.OPEN_LINK, connect.BEGIN, connect.SYNC_NOW,
-            connect.DISCONNECT,
+            connect.DISCONNECT, region.CHANGE,
         )
     },
     ("action", job_id.LOG_TIME): lambda theirs: [
@@ -140,6 +141,11 @@ LISTENERS: dict[tuple[str, str], Any] = {
     ("view", job_id.MODAL): typed_job,
     ("view", connect.DISCONNECT_MODAL): lambda theirs: [
         theirs.submission(connect.DISCONNECT_MODAL, theirs.connected_at, {})
+    ],
+    ("view", region.MODAL): lambda theirs: [
+        theirs.submission(region.MODAL, theirs.connected_at, {
+            region.BLOCK: {region.COUNTRY: {"type": "static_select", "selected_option": {"value": "AU"}}}
+        })
     ],
     ("event", "app_home_opened"): lambda theirs: [
         theirs.event("app_home_opened", user="U0TED", tab="home", channel=theirs.channel)
@@ -163,6 +169,7 @@ LAST = [("event", "tokens_revoked"), ("event", "app_uninstalled")]
 PAGES: dict[str, set[int]] = {
     "/slack/install": {302, 200}, "/slack/oauth_redirect": {400}, "/healthz": {200},
     "/readyz": {503}, "/connect/xero/callback": {303}, "/connect/done": {404},
+    "/connect/practice": {404}, "/metrics": {401},
     "/connect/sign-in": {404}, "/connect/sign-in/password": {200},
     "/connect/sign-in/refused/{doubt}": {404}, "/connect/sign-in/{provider}": {404},
     "/connect/sign-in/{provider}/callback": {303, 404}, "/connect/{secret}": {404},

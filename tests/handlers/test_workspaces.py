@@ -16,6 +16,8 @@ from tests.handlers.inside import (
     settled,
     shows,
 )
+from xpm.clock import utc_now
+from xpm.store import replicas
 
 
 async def connected(inside: Inside) -> bool:
@@ -401,3 +403,20 @@ async def test_health_and_readiness_are_said_to_anybody(inside: Inside) -> None:
         assert (status, text) == (200, "ok")
         status, _, text = await somebody.open(f"{inside.app}/readyz")
         assert status == 200
+
+
+async def test_a_replica_whose_name_another_took_is_not_ready(inside: Inside) -> None:
+    made, name = inside.made, inside.made.settings.replica
+
+    async def other(act: str) -> None:
+        async with made.database.transaction() as tx:
+            if act == "enter":
+                await replicas.enter(tx, name, "another", utc_now())
+            else:
+                await replicas.leave(tx, name, "another")
+        await made.replicas.look()
+
+    async with inside.visitor() as somebody:
+        for act, status in (("enter", 503), ("leave", 200)):
+            await inside.on_its_loop(other(act))
+            assert (await somebody.open(f"{inside.app}/readyz"))[0] == status

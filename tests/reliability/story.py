@@ -22,7 +22,6 @@ import sqlalchemy as sa
 
 from handlers.messages import post_call
 from tests.reliability.books import Books, Clock
-from tests.reliability.here import HereDatabase
 from tests.xpm.entries.world import Recorded
 from xpm import migrations, places
 from xpm.api import Http, Limiter, Limits, TryLater, XeroApp
@@ -91,7 +90,7 @@ class Place:
         file = Path(self._folder.name) / "histories.db"
         migrations.upgrade(f"sqlite:///{file}")
         self.runner = asyncio.Runner()
-        self.database: Database = HereDatabase(str(file))
+        self.database = Database(f"sqlite:///{file}")
         self.queue = Recorded(self.database)
         self.vault = Vault([new_key()])
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -170,6 +169,7 @@ class OneProcess:
             http,
             api_url="https://api.xero.com",
             clock=clock,
+            sleep=clock.sleep,
             limits=Limits(
                 lambda: Limiter(
                     per_minute=10**6, clock=lambda: clock().timestamp(), sleep=clock.sleep
@@ -196,7 +196,7 @@ class Story:
         self.processes = [self._process(), self._process()]
         first = self.processes[0].connections
         directory = Directory(place.database, first, self.clock)
-        self.entries = Entries(place.database, first, directory, place.queue, self.clock)
+        self.entries = Entries(place.database, directory, place.queue, self.clock)
         self.work: list[Work] = []
         self.sleepers: list[Sleeper] = []
         # The entries of every history have the same names, so their keys are known from the last one.

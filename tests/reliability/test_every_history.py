@@ -257,11 +257,11 @@ def play(
 
 
 def test_one_entry_becomes_one_time_in_every_history(place: Place) -> None:
-    play(place, 10)
+    play(place, 25)
 
 
 def test_neither_second_thoughts_nor_dead_tokens_break_it_in_any_history(place: Place) -> None:
-    play(place, 12, rules=Whole)
+    play(place, 20, rules=Whole)
 
 
 # -- wrong designs, which must be found out ----------------------------------------------------------------------------

@@ -1,12 +1,10 @@
 """Another process of ours, for tests: many callers ask the practice at once, and it stops dead where it is told to.
 
-`python -m tests.xpm.asker` reads one JSON object from its input and prints a line for each thing that happened.
+A replica runs `ask`, which prints a line for each thing that happened.
 """
 
 import asyncio
-import json
 import ssl
-import sys
 from datetime import datetime
 from typing import Any
 
@@ -46,28 +44,27 @@ async def stop() -> None:
     await asyncio.sleep(3600)
 
 
-async def ask(told: dict[str, Any]) -> None:
+async def ask(
+    database: str, xero: str, keys: list[str], now: str, callers: int, where: str
+) -> None:
     """Asks for a job from as many tasks at once as it was told."""
-    moment = datetime.fromisoformat(told["now"])
+    moment = datetime.fromisoformat(now)
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    database = Database(told["database"])
-    url = told["xero"]
-    async with Http(transport=Stopping(told["where"], verify=no_tls)) as http:
-        xero = XeroApp("app-1", CLIENT_SECRET, SCOPES, url, url, url, http=http, now=lambda: moment)
+    opened = Database(database)
+    async with Http(transport=Stopping(where, verify=no_tls)) as http:
+        app = XeroApp(
+            "app-1", CLIENT_SECRET, SCOPES, xero, xero, xero, http=http, now=lambda: moment
+        )
         connections = Connections(
-            database, Vault(told["keys"]), xero, http, api_url=url, clock=lambda: moment
+            opened, Vault(keys), app, http, api_url=xero, clock=lambda: moment
         )
 
         async def one() -> bool:
             async with connections.practice("T1") as practice:
                 return await practice.job("J000123") is not None
 
-        found = await asyncio.gather(*(one() for _ in range(told["callers"])))
+        found = await asyncio.gather(*(one() for _ in range(callers)))
         print(f"found {sum(found)}", flush=True)
-        if told["where"] == SAVED:
+        if where == SAVED:
             await stop()
-    await database.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(ask(json.loads(sys.stdin.read())))
+    await opened.close()

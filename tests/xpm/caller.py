@@ -1,6 +1,6 @@
 """A replica of its own: calls the practice as often and as fast as its limits let it, then says how it went.
 
-Started as a program by tests/xpm/test_sharing.py: database, practice, tenant, token, how many calls, priority.
+Run in replicas by tests/xpm/test_sharing.py.
 """
 
 import asyncio
@@ -13,14 +13,17 @@ from xpm.sharing import SharedLimit
 from xpm.store import Database
 
 
-async def _main(url: str, practice: str, tenant: str, token: str, calls: int, name: str) -> None:
-    database = Database(url)
-    limits = Limits(partial(Limiter, click_wait=4.0), share=partial(SharedLimit, database, utc_now))
+async def call(
+    database: str, practice: str, tenant: str, token: str, calls: int, priority: str
+) -> None:
+    """Says that it is ready, calls as often as it was told once it hears a line, and prints the outcomes."""
+    opened = Database(database)
+    limits = Limits(partial(Limiter, click_wait=4.0), share=partial(SharedLimit, opened, utc_now))
 
     async def access_token(_: bool) -> str:
         return token
 
-    async def call(xpm: Practice) -> str:
+    async def one(xpm: Practice) -> str:
         try:
             await xpm.job("J000123")
         except TryLater as error:
@@ -34,14 +37,9 @@ async def _main(url: str, practice: str, tenant: str, token: str, calls: int, na
             access_token,
             api_url=practice,
             limiter=limits.of(tenant),
-            priority=Priority[name],
+            priority=Priority[priority],
         )
         print("ready", flush=True)
         sys.stdin.readline()
-        print(*await asyncio.gather(*(call(xpm) for _ in range(calls))), flush=True)
-    await database.close()
-
-
-if __name__ == "__main__":
-    _, DATABASE, PRACTICE, TENANT, TOKEN, CALLS, PRIORITY = sys.argv
-    asyncio.run(_main(DATABASE, PRACTICE, TENANT, TOKEN, int(CALLS), PRIORITY))
+        print(*await asyncio.gather(*(one(xpm) for _ in range(calls))), flush=True)
+    await opened.close()

@@ -22,6 +22,7 @@ from xpm.mirroring import Kind, Mirroring
 from xpm.store import Database, Transaction
 from xpm.store.connections import Connection, Sync
 from xpm.vault import Vault, new_key
+from xpm.withdrawing import Withdrawing
 
 KEA = "11111111-1111-4111-8111-111111111111"
 TUI = "22222222-2222-4222-8222-222222222222"
@@ -74,6 +75,7 @@ class Kea:
     database: Database
     vault: Vault
     connecting: Connecting
+    withdrawing: Withdrawing
     connections: Connections
     directory: Directory
     mirroring: Mirroring
@@ -98,7 +100,7 @@ class Kea:
         self,
         opened: Opened,
         *,
-        practice: str = KEA,
+        practice: str | list[str] = KEA,
         answer: str = "allow",
         who: str = "sam@example.com",
     ) -> Answered:
@@ -113,6 +115,12 @@ class Kea:
 
     async def finish(self, answered: Answered) -> Connection:
         """Brings Xero's answer back to us."""
+        made = await self.bring(answered)
+        assert made is not None, "the person is asked which practice"
+        return made
+
+    async def bring(self, answered: Answered) -> Connection | None:
+        """Brings Xero's answer back to us, whatever comes of it."""
         return await self.connecting.finish(
             state=answered.state, browser=answered.browser, code=answered.code
         )
@@ -212,11 +220,15 @@ async def served_kea(database: Database, **options: Any) -> AsyncIterator[Kea]:
             http=http,
             now=clock,
         )
-        connections = Connections(database, vault, xero, http, api_url=served.url, clock=clock)
+        connections = Connections(
+            database, vault, xero, http, api_url=served.url, clock=clock, sleep=_nap
+        )
+        withdrawing = Withdrawing(database, vault, xero, clock, connections.access_token)
         connecting = Connecting(
             database,
             vault,
             xero,
+            withdrawing,
             redirect_uri=CALLBACK,
             region="NZ",
             clock=clock,
@@ -229,6 +241,7 @@ async def served_kea(database: Database, **options: Any) -> AsyncIterator[Kea]:
             database=database,
             vault=vault,
             connecting=connecting,
+            withdrawing=withdrawing,
             connections=connections,
             directory=Directory(database, connections, clock),
             mirroring=Mirroring(database, connections, clock),
@@ -236,6 +249,11 @@ async def served_kea(database: Database, **options: Any) -> AsyncIterator[Kea]:
             keys=keys,
             made=made,
         )
+
+
+async def _nap(seconds: float) -> None:
+    """Waits between two attempts a hundredth as long; how long it is has tests of its own."""
+    await asyncio.sleep(seconds / 100)
 
 
 async def until(claim: Callable[[], Awaitable[bool]]) -> None:

@@ -37,6 +37,7 @@ async def fill(kea: Kea, many: int = 3) -> None:
                 signin_verifier=vault.seal("v", places.signin_verifier(f"link{number}")),
                 signin_code=vault.seal("c", places.signin_code(f"state{number}")),
                 verifier=vault.seal("w", places.verifier(f"link{number}")),
+                consented=vault.seal("t", places.consented(f"link{number}")),
             )  # fmt: skip
             await links.add(tx, link)
 

@@ -1,8 +1,6 @@
 """The limits of a practice hold over all processes of one database."""
 
-import asyncio
 import datetime as dt
-import sys
 from collections import Counter
 from dataclasses import replace
 
@@ -10,6 +8,7 @@ import pytest
 
 from sandbox.practice import PracticeSettings, served_practice
 from sandbox.practice.faults import Fault
+from tests.replicas import Replicas
 from tests.xpm.kea import CALLBACK, CLIENT_SECRET, KEA, SCOPES, HandClock
 from xpm.api import Heard, TryLater
 from xpm.sharing import SharedLimit, wait_for
@@ -26,7 +25,7 @@ SETTINGS = PracticeSettings(
 
 
 async def _three(
-    url: str, settings: PracticeSettings, calls: int, priority: str
+    replicas: Replicas, url: str, settings: PracticeSettings, calls: int, priority: str
 ) -> tuple[Counter[str], Counter[int]]:
     """Lets three processes call at once; what they say happened, and what the practice answered."""
     async with served_practice(settings) as served:
@@ -35,30 +34,31 @@ async def _three(
         code = grants.consent(sam, KEA, scopes=frozenset(SCOPES.split()), redirect_uri=CALLBACK)
         token = grants.redeem(code, CALLBACK, "").access
         served.state.faults.append(Fault("late", "job.api/get", -1, 0.1))
-        replicas = [
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.xpm.caller", url, served.url, KEA, token, str(calls), priority,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        started = [
+            await replicas.start(
+                "tests.xpm.caller:call",
+                database=url, practice=served.url, tenant=KEA, token=token, calls=calls, priority=priority,
             )
             for _ in range(3)
         ]  # fmt: skip
         said: Counter[str] = Counter()
-        for one in replicas:
-            assert one.stdout is not None
-            assert await one.stdout.readline() == b"ready\n"
-        answers = await asyncio.gather(*(one.communicate(b"go\n") for one in replicas))
-        for out, _ in answers:
-            said.update(out.decode().split())
+        for one in started:
+            assert await one.said() == "ready"
+        for one in started:
+            await one.tell("go")
+        for one in started:
+            said.update((await one.said()).split())
+            assert await one.ended() == 0
         answered = Counter(one.status for one in served.state.log if "job.api" in one.path)
     return said, answered
 
 
 async def test_three_processes_never_call_more_than_four_at_once_nor_sixty_a_minute(
-    postgres_url: str,
+    postgres_url: str, replicas: Replicas
 ) -> None:
     # The pretend practice allows not one more than we promise, so a fifth or a sixty-first would be a 429.
     strict = replace(SETTINGS, concurrent_limit=4, minute_limit=60)
-    said, answered = await _three(postgres_url, strict, 30, "CLICK")
+    said, answered = await _three(replicas, postgres_url, strict, 30, "CLICK")
     assert answered == {200: 60}
     # The rest of ninety was told at once to try later, without asking the practice.
     assert said == {"answered": 60, "later:None": 30}

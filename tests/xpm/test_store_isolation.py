@@ -16,11 +16,13 @@ from xpm.store import (
     audit,
     calls,
     connections,
+    copying,
     entries,
     installed,
     links,
     mirror,
     syncs,
+    ways,
     workspaces,
 )
 from xpm.store import tables as t
@@ -40,11 +42,13 @@ MODULES: dict[str, ModuleType] = {
     "audit": audit,
     "calls": calls,
     "connections": connections,
+    "copying": copying,
     "installed": installed,
     "entries": entries,
     "links": links,
     "mirror": mirror,
     "syncs": syncs,
+    "ways": ways,
     "workspaces": workspaces,
 }
 
@@ -180,6 +184,7 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
             signin_provider="apple",
             signin_verifier=SEALED,
             signed_in_as=f"somebody of {workspace}",
+            consented=SEALED,
         ),
     )
     sync = Sync(workspace, "s1", NOW, finished_at=LATER, clients=many)
@@ -213,7 +218,7 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
         (t.staff, {"uuid": "f1", "name": f"staff of {workspace}", "email": "mia@example.com"}),
     ):
         await mirror.write(tx, table, [{**marks, **row}])
-    await mirror.replace_jobs(tx, workspace, *_job_rows(workspace), with_tasks=True)
+    await copying.replace_jobs(tx, workspace, *_job_rows(workspace), with_tasks=True)
     await audit.note(tx, audit.Fact(NOW, workspace, f"event.of.{workspace}"))
 
 
@@ -236,6 +241,7 @@ READS: dict[str, Query] = {
     "entries.open_with_message": lambda tx: entries.open_with_message(
         tx, OURS, NOW - dt.timedelta(days=1)
     ),
+    "entries.sent_since": lambda tx: entries.sent_since(tx, OURS, NOW - dt.timedelta(days=1)),
     "entries.sent_on": lambda tx: entries.sent_on(tx, OURS, "U1", TODAY),
     "entries.unshown_of_call": lambda tx: entries.unshown_of_call(tx, OURS, "c1"),
     "links.get": lambda tx: links.get(tx, f"link-{OURS}"),
@@ -248,18 +254,21 @@ READS: dict[str, Query] = {
     "mirror.jobs_of_staff": lambda tx: mirror.jobs_of_staff(tx, OURS, "f1", ["job"], 9),
     "mirror.parties": lambda tx: mirror.parties(tx, OURS, "+64215550123"),
     "mirror.staff_by_email": lambda tx: mirror.staff_by_email(tx, OURS, "mia@example.com"),
-    "mirror.client_prints": lambda tx: mirror.client_prints(tx, OURS, ["k1"]),
-    "mirror.clients_after": lambda tx: mirror.clients_after(tx, OURS, ""),
-    "mirror.job_prints": lambda tx: mirror.job_prints(tx, OURS, ["J1"]),
-    "mirror.jobs_not_asked_since": lambda tx: mirror.jobs_not_asked_since(
+    "copying.client_prints": lambda tx: copying.client_prints(tx, OURS, ["k1"]),
+    "copying.clients_after": lambda tx: copying.clients_after(tx, OURS, ""),
+    "copying.job_prints": lambda tx: copying.job_prints(tx, OURS, ["J1"]),
+    "copying.jobs_not_asked_since": lambda tx: copying.jobs_not_asked_since(
         tx, OURS, ["k1"], ["f1"], NOW
     ),
-    "mirror.open_jobs_after": lambda tx: mirror.open_jobs_after(tx, OURS, ""),
+    "copying.open_jobs_after": lambda tx: copying.open_jobs_after(tx, OURS, ""),
     "syncs.clients_known_until": lambda tx: syncs.clients_known_until(tx, OURS),
     "syncs.running": lambda tx: syncs.running(tx, OURS, LATER),
     "mirror.tasks_of": lambda tx: mirror.tasks_of(tx, OURS, "J1"),
     "installed.holder": lambda tx: installed.holder(tx, OURS),
     "installed.is_known": lambda tx: installed.is_known(tx, OURS),
+    "ways.queue": lambda tx: ways.queue(tx, OURS, "U1"),
+    "ways.syncs": lambda tx: ways.syncs(tx, OURS),
+    "ways.who": lambda tx: ways.who(tx, OURS, "U1"),
     "workspaces.get": lambda tx: workspaces.get(tx, OURS),
     "workspaces.people_who_saw_home": lambda tx: workspaces.people_who_saw_home(tx, OURS),
     "workspaces.person": lambda tx: workspaces.person(tx, OURS, "U1"),
@@ -269,7 +278,7 @@ READS: dict[str, Query] = {
     "workspaces.phone_system": lambda tx: workspaces.phone_system(tx, "standard", f"p-{OURS}"),
 }
 
-_STALE = {
+_STALE: dict[str, Any] = {
     "workspace_id": OURS,
     "uuid": "k9",
     "name": "new",
@@ -341,6 +350,9 @@ WRITES: dict[str, Query] = {
     "links.begin_sign_in": lambda tx: links.begin_sign_in(
         tx, f"browser-{OURS}", NOW, provider="google", state="new", verifier=SEALED
     ),
+    "links.forget_consent": lambda tx: links.forget_consent(tx, f"link-{OURS}"),
+    "links.keep_consent": lambda tx: links.keep_consent(tx, f"link-{OURS}", Sealed("v1.a.c")),
+    "links.narrow_consent": lambda tx: links.narrow_consent(tx, f"link-{OURS}", None),
     "links.keep_code": lambda tx: links.keep_code(tx, f"sign-in-{OURS}", "apple", SEALED, NOW),
     "links.open_once": lambda tx: links.open_once(tx, f"link-{OURS}", "new", NOW),
     "links.settle": lambda tx: links.settle(tx, f"link-{OURS}", "used"),
@@ -350,19 +362,19 @@ WRITES: dict[str, Query] = {
     "links.take_sign_in": lambda tx: links.take_sign_in(
         tx, f"browser-{OURS}", f"sign-in-{OURS}", "apple", NOW
     ),
-    "mirror.replace_jobs": lambda tx: mirror.replace_jobs(
+    "copying.replace_jobs": lambda tx: copying.replace_jobs(
         tx,
         OURS,
         *[[{**row, "sync_id": "s9"} for row in rows] for rows in _job_rows(OURS)],
         with_tasks=True,
     ),
-    "mirror.forget_clients": lambda tx: mirror.forget_clients(tx, OURS, ["k1"]),
-    "mirror.forget_jobs": lambda tx: mirror.forget_jobs(tx, OURS, ["J1"], "s9"),
-    "mirror.jobs_asked": lambda tx: mirror.jobs_asked(tx, OURS, "k1", "f1", NOW),
-    "mirror.replace_clients": lambda tx: mirror.replace_clients(
-        tx, OURS, mirror.ClientRows(clients=[{**_STALE, "print": ""}]), ["k1"]
+    "copying.forget_clients": lambda tx: copying.forget_clients(tx, OURS, ["k1"]),
+    "copying.forget_jobs": lambda tx: copying.forget_jobs(tx, OURS, ["J1"], "s9"),
+    "copying.jobs_asked": lambda tx: copying.jobs_asked(tx, OURS, "k1", "f1", NOW),
+    "copying.replace_clients": lambda tx: copying.replace_clients(
+        tx, OURS, copying.ClientRows([copying.ClientRow(**_STALE, print="")]), ["k1"]
     ),
-    "mirror.replace_staff": lambda tx: mirror.replace_staff(tx, OURS, []),
+    "copying.replace_staff": lambda tx: copying.replace_staff(tx, OURS, []),
     "mirror.write": lambda tx: mirror.write(tx, t.clients, [_STALE]),
     "workspaces.add_phone_system": lambda tx: workspaces.add_phone_system(
         tx, replace(_system(OURS), id="new")
@@ -386,9 +398,11 @@ WRITES: dict[str, Query] = {
 # These serve the whole installation, or know their row by a secret's fingerprint alone.
 OF_ALL_WORKSPACES = {
     "connections.idle_since",
+    "connections.is_used",  # asks whether any workspace stands on a connection, and says no more
     "connections.is_shared",  # asks whether another workspace stands on the same connection, and says no more
     "connections.take_turn",  # locks and reads nothing
     "links.purge",
+    "links.with_consent",  # for the clock, and to leave alone at Xero what another workspace may choose yet
     "syncs.connected",
     "syncs.purge",
     "installed.removed_before",
@@ -431,7 +445,11 @@ async def _rows(tx: Transaction, workspace: str) -> dict[str, list[Any]]:
             continue
         owner = table.c.id if name == "workspaces" else table.c.workspace_id
         statement = sa.select(table).where(owner == workspace)
-        found[name] = sorted(map(repr, await tx.execute(statement)))
+        found[name] = sorted(
+            # What is sealed prints nothing, and would look the same after a change.
+            repr([one.text if isinstance(one, Sealed) else one for one in row])
+            for row in await tx.execute(statement)
+        )
     return found
 
 

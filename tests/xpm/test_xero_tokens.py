@@ -1,13 +1,12 @@
 """Xero's tokens: refreshed once for everybody, through every crash, and kept alive when nobody asks."""
 
 import asyncio
-import json
-import sys
+import signal
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
+from tests.replicas import Replica, Replicas
 from tests.xpm import asker
 from tests.xpm.kea import KEA, TUI, Kea
 from xpm.api import Disconnected, TryLater
@@ -43,30 +42,18 @@ async def works(kea: Kea, connections: Connections | None = None, workspace: str
         return await practice.job("J000123") is not None
 
 
-async def started(kea: Kea, where: str, callers: int = 1) -> asyncio.subprocess.Process:
+async def started(replicas: Replicas, kea: Kea, where: str, callers: int = 1) -> Replica:
     """Another process of ours with callers of its own, on the same database."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.xpm.asker",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    told: dict[str, Any] = {
-        "database": kea.database.url.set(drivername=kea.database.url.get_backend_name())
-        .render_as_string(hide_password=False),
-        "xero": kea.url,
-        "keys": kea.keys,
-        "now": kea.clock.moment.isoformat(),
-        "callers": callers,
-        "where": where,
-    }  # fmt: skip
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(told).encode())
-    process.stdin.close()
-    return process
-
-
-async def said(process: asyncio.subprocess.Process) -> str:
-    assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
+    url = kea.database.url.set(drivername=kea.database.url.get_backend_name())
+    return await replicas.start(
+        "tests.xpm.asker:ask",
+        database=url.render_as_string(hide_password=False),
+        xero=kea.url,
+        keys=kea.keys,
+        now=kea.clock.moment.isoformat(),
+        callers=callers,
+        where=where,
+    )
 
 
 def fresh_connections(kea: Kea) -> Connections:
@@ -84,13 +71,15 @@ def test_the_lease_outlives_the_call_it_protects() -> None:
     assert timedelta(seconds=2 * REFRESH_SECONDS) < LEASE < timedelta(minutes=5)
 
 
-async def test_three_processes_with_many_callers_each_refresh_once(kea_on_both: Kea) -> None:
+async def test_three_processes_with_many_callers_each_refresh_once(
+    kea_on_both: Kea, replicas: Replicas
+) -> None:
     kea = kea_on_both
     kea.clock.turn(minutes=29)
     before = kea.asked("/connect/token")
-    processes = [await started(kea, asker.NOWHERE, callers=17) for _ in range(3)]
-    assert [await said(one) for one in processes] == ["found 17"] * 3
-    assert [await one.wait() for one in processes] == [0, 0, 0]
+    processes = [await started(replicas, kea, asker.NOWHERE, callers=17) for _ in range(3)]
+    assert [await one.said() for one in processes] == ["found 17"] * 3
+    assert [await one.ended() for one in processes] == [0, 0, 0]
     assert kea.asked("/connect/token") - before == 1
     assert await works(kea)
     assert kea.asked("/connect/token") - before == 1
@@ -126,18 +115,18 @@ async def test_a_failure_gives_the_lease_back_at_once_and_is_noted(kea: Kea) -> 
 
 @pytest.mark.parametrize("where", [asker.BEFORE, asker.ANSWERED, asker.SAVED])
 async def test_a_process_killed_while_refreshing_strands_nothing(
-    kea_on_both: Kea, where: str
+    kea_on_both: Kea, replicas: Replicas, where: str
 ) -> None:
     kea = kea_on_both
     kea.clock.turn(minutes=29)
-    process = await started(kea, where)
-    first = await said(process)
+    process = await started(replicas, kea, where)
+    first = await process.said()
     if where == asker.SAVED:
         assert first == "found 1"
-        first = await said(process)
+        first = await process.said()
     assert first == "stopped"
     process.kill()
-    await process.wait()
+    assert await process.ended() == -signal.SIGKILL
     kea.clock.turn(seconds=LEASE.total_seconds() + 1)
     assert await works(kea, fresh_connections(kea))
     connection = await stored(kea)
@@ -146,12 +135,14 @@ async def test_a_process_killed_while_refreshing_strands_nothing(
     assert await works(kea)
 
 
-async def test_who_waits_for_a_dead_process_goes_on_when_its_lease_is_over(kea: Kea) -> None:
+async def test_who_waits_for_a_dead_process_goes_on_when_its_lease_is_over(
+    kea: Kea, replicas: Replicas
+) -> None:
     kea.clock.turn(minutes=29)
-    process = await started(kea, asker.BEFORE)
-    assert await said(process) == "stopped"
+    process = await started(replicas, kea, asker.BEFORE)
+    assert await process.said() == "stopped"
     process.kill()
-    await process.wait()
+    assert await process.ended() == -signal.SIGKILL
     waiting = asyncio.create_task(works(kea))
     await asyncio.sleep(0.3)
     assert not waiting.done()

@@ -40,12 +40,17 @@ SHORT_WHOLE_SECONDS: Final = 60.0
 LONGEST_DAYS: Final = 365
 
 
+def _uncounted(_: str) -> None:
+    """Nobody counts."""
+
+
 class Practice:
     """One practice in Practice Manager, asked on behalf of a click or of a sync.
 
     ``access_token(was_refused)`` gives a bearer token, a fresh one when the last was refused.
     Reads raise Rejected, Disconnected or TryLater; writes also Unknown, and are never repeated
-    here. A ``http`` passed in stays open; without one, one is made and closed at the end.
+    here. A ``http`` passed in stays open; without one, one is made and closed at the end. ``count``
+    hears of each call what came of it: ok, or the error's name.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Practice:
         *,
         retry: RetryRule | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        count: Callable[[str], None] = _uncounted,
     ) -> None:
         self._own_http: Http | None = None
         if http is None:
@@ -79,6 +85,7 @@ class Practice:
             priority,
             retry,
             sleep,
+            count,
         )
 
     async def __aenter__(self) -> Self:

@@ -5,7 +5,7 @@ One pass over an element's children instead of a search per field halves the tim
 
 from collections.abc import Callable
 from datetime import date, time
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from xpm.api.models import Client, Contact, Job, NewTime, Staff, StaffRef, Task, Time
@@ -14,13 +14,28 @@ from xpm.api.xml import Element
 T = TypeVar("T")
 Fields = dict[str, Element]
 
+_OF_CLIENT: Final = (
+    "UUID",
+    "Name",
+    "Phone",
+    "Email",
+    "IsArchived",
+    "IsDeleted",
+    "Contacts",
+    "AccountManager",
+    "JobManager",
+)
 
-def fields(element: Element | None) -> Fields:
-    """Return an element's children by name, the first of each; empty for None."""
+
+def fields(element: Element | None, *names: str) -> Fields:
+    """Return an element's children by name, the first of each; empty for None.
+
+    With ``names`` only those: where many more stand there, not touching them takes half the time.
+    """
     if element is None:
         return {}
     # Backwards, so that the first of each wins; what is not an element has a tag that is no name.
-    return {child.tag: child for child in element.iterchildren(reversed=True)}
+    return {child.tag: child for child in element.iterchildren(*names, reversed=True)}
 
 
 def text(element: Element | None) -> str | None:
@@ -85,7 +100,7 @@ def web_url(root: Element) -> str | None:
 
 def read_client(element: Element, web_url: str | None = None) -> Client | None:
     """Return a client, or None without UUID or name."""
-    at = fields(element)
+    at = fields(element, *_OF_CLIENT)
     uuid, name = text(at.get("UUID")), text(at.get("Name"))
     if uuid is None or name is None:
         return None
@@ -107,7 +122,7 @@ def read_client(element: Element, web_url: str | None = None) -> Client | None:
 
 def _part(element: Element | None, name: str) -> str | None:
     """Return the text of one child: quicker than `fields` where only one or two are wanted."""
-    return None if element is None else text(element.find(name))
+    return None if element is None else text(next(element.iterchildren(name), None))
 
 
 def read_contact(element: Element) -> Contact | None:

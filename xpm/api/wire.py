@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from xpm.api import xml
@@ -43,6 +43,7 @@ class Wire:
         priority: Priority,
         retry: RetryRule,
         sleep: Callable[[float], Awaitable[None]],
+        count: Callable[[str], None],
     ) -> None:
         self._http = http
         self._base = base
@@ -52,6 +53,7 @@ class Wire:
         self._priority = priority
         self._retry = retry
         self._sleep = sleep
+        self._count = count
         self.correlation_id: str | None = None
         """Xero's handle of the last answer, for its support desk."""
 
@@ -137,6 +139,20 @@ class Wire:
 
     @asynccontextmanager
     async def _answer(
+        self, method: str, path: str, params: Mapping[str, str], **how: Any
+    ) -> AsyncIterator[Stream]:
+        """The answer to one call, counted by what came of it."""
+        try:
+            async with self._asked(method, path, params, **how) as answer:
+                yield answer
+        except XpmError as error:
+            self._count(type(error).__name__.lower())
+            raise
+        else:
+            self._count("ok")
+
+    @asynccontextmanager
+    async def _asked(
         self,
         method: str,
         path: str,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
@@ -57,16 +57,18 @@ def _call(row: Any) -> Call:
     return Call(**values)
 
 
+_ADD: dict[str, Any] = {
+    name: insert(t.calls).on_conflict_do_nothing().returning(t.calls.c.id)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+
+
 async def add(tx: Transaction, call: Call) -> bool:
     """Keeps a call; False when the same one (phone system, its id, person) is there already."""
     values = {column.name: getattr(call, column.name) for column in t.calls.columns}
     values["numbers"], values["parties"] = list(call.numbers), []
-    try:
-        async with tx.begin_nested():
-            await tx.execute(sa.insert(t.calls).values(values))
-    except IntegrityError:
-        return False
-    return True
+    statement = _ADD[tx.dialect.name]
+    return (await tx.execute(statement, values)).first() is not None
 
 
 async def get(tx: Transaction, workspace_id: str, call_id: str) -> Call | None:
@@ -94,13 +96,19 @@ async def conclude(
     )
 
 
+_OF_NOBODY = (
+    sa.select(t.calls.c.email, sa.func.count())
+    .where(
+        t.calls.c.workspace_id == sa.bindparam("workspace_id"),
+        t.calls.c.outcome == UNKNOWN_PERSON,
+        t.calls.c.received_at >= sa.bindparam("since"),
+    )
+    .group_by(t.calls.c.email)
+    .order_by(t.calls.c.email)
+)
+
+
 async def of_nobody(tx: Transaction, workspace_id: str, since: datetime) -> list[tuple[str, int]]:
     """E-mail addresses that took calls but belong to nobody in the workspace, with the number of their calls."""
-    c = t.calls.c
-    rows = await tx.execute(
-        sa.select(c.email, sa.func.count())
-        .where(c.workspace_id == workspace_id, c.outcome == UNKNOWN_PERSON, c.received_at >= since)
-        .group_by(c.email)
-        .order_by(c.email)
-    )
+    rows = await tx.execute(_OF_NOBODY, {"workspace_id": workspace_id, "since": since})
     return [(email, count) for email, count in rows]

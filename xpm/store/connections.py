@@ -72,13 +72,14 @@ class Sync:
         return max(1, round((self.finished_at - self.started_at).total_seconds()))
 
 
+_CONNECTION = sa.select(t.connections).where(
+    t.connections.c.workspace_id == sa.bindparam("workspace_id")
+)
+
+
 async def get(tx: Transaction, workspace_id: str) -> Connection | None:
     """The workspace's connection, ended or not; None when there is none."""
-    row = (
-        await tx.execute(
-            sa.select(t.connections).where(t.connections.c.workspace_id == workspace_id)
-        )
-    ).first()
+    row = (await tx.execute(_CONNECTION, {"workspace_id": workspace_id})).first()
     return None if row is None else Connection(**row._mapping)
 
 
@@ -183,6 +184,13 @@ async def is_shared(tx: Transaction, connection: Connection) -> bool:
     statement = sa.select(c.workspace_id).where(
         c.workspace_id != connection.workspace_id, c.id == connection.id
     )
+    return (await tx.execute(statement.limit(1))).first() is not None
+
+
+async def is_used(tx: Transaction, connection_id: str) -> bool:
+    """Whether any workspace stands on this connection at Xero."""
+    c = t.connections.c
+    statement = sa.select(c.workspace_id).where(c.id == connection_id)
     return (await tx.execute(statement.limit(1))).first() is not None
 
 

@@ -142,6 +142,13 @@ class Entry:
         return self.xpm_time_uuid is not None and self.state in (State.OFFERED, State.REFUSED)
 
 
+_ONE = sa.select(t.entries).where(
+    t.entries.c.workspace_id == sa.bindparam("workspace_id"),
+    t.entries.c.id == sa.bindparam("entry_id"),
+)
+_ONE_TO_CHANGE = _ONE.with_for_update()
+
+
 def _entry(row: Any) -> Entry:
     values = dict(row._mapping)
     values["state"], values["act"] = State(values["state"]), Act(values["act"])
@@ -177,10 +184,10 @@ async def get(
 
     Read `to_change` it waits for whoever is changing it in another process, and then holds them off.
     """
-    c = t.entries.c
-    statement = sa.select(t.entries).where(c.workspace_id == workspace_id, c.id == entry_id)
     # SQLite has one writer at a time anyway, and the words are left out there.
-    row = (await tx.execute(statement.with_for_update() if to_change else statement)).first()
+    statement = _ONE_TO_CHANGE if to_change else _ONE
+    asked = {"workspace_id": workspace_id, "entry_id": entry_id}
+    row = (await tx.execute(statement, asked)).first()
     return None if row is None else _entry(row)
 
 
@@ -208,6 +215,26 @@ async def unshown_of_call(tx: Transaction, workspace_id: str, call_id: str) -> l
     return [_entry(row) for row in rows]
 
 
+_CHANGE = (
+    sa.update(t.entries)
+    .where(
+        t.entries.c.workspace_id == sa.bindparam("of_workspace"),
+        t.entries.c.id == sa.bindparam("of_entry"),
+        t.entries.c.version == sa.bindparam("of_version"),
+    )
+    .returning(*t.entries.columns)
+)
+
+
+# What nobody can see does not make the entry's message out of date.
+_CHANGE_UNSEEN = _CHANGE.values(
+    shown_version=sa.case(
+        (t.entries.c.shown_version == t.entries.c.version, t.entries.c.version + 1),
+        else_=t.entries.c.shown_version,
+    )
+)
+
+
 async def change(
     tx: Transaction, entry: Entry, *, is_seen: bool = True, **values: Any
 ) -> Entry | None:
@@ -216,21 +243,22 @@ async def change(
     None also when another entry has claimed its time of XPM meanwhile. What nobody can see (`is_seen` false) does not
     make its message out of date.
     """
-    c = t.entries.c
-    if not is_seen:
-        shown = sa.case((c.shown_version == c.version, c.version + 1), else_=c.shown_version)
-        values = {**values, "shown_version": shown}
-    statement = (
-        sa.update(t.entries)
-        .where(c.workspace_id == entry.workspace_id, c.id == entry.id, c.version == entry.version)
-        .values(version=entry.version + 1, **_values(values))
-        .returning(*t.entries.columns)
-    )
-    try:
-        async with tx.begin_nested():
-            row = (await tx.execute(statement)).first()
-    except IntegrityError:
-        return None
+    statement = _CHANGE if is_seen else _CHANGE_UNSEEN
+    asked = {
+        "of_workspace": entry.workspace_id,
+        "of_entry": entry.id,
+        "of_version": entry.version,
+        "version": entry.version + 1,
+        **_values(values),
+    }
+    if "xpm_time_uuid" not in values:
+        row = (await tx.execute(statement, asked)).first()
+    else:
+        try:
+            async with tx.begin_nested():
+                row = (await tx.execute(statement, asked)).first()
+        except IntegrityError:
+            return None
     return None if row is None else _entry(row)
 
 
@@ -323,9 +351,9 @@ async def in_state(tx: Transaction, workspace_id: str, *states: State) -> list[E
 
 
 async def open_with_message(
-    tx: Transaction, workspace_id: str, created_after: dt.datetime
+    tx: Transaction, workspace_id: str, touched_after: dt.datetime
 ) -> list[Entry]:
-    """What somebody can still choose and send, with a message in Slack; the newest first."""
+    """What somebody can still choose and send, made or changed since, with a message in Slack; the newest first."""
     c = t.entries.c
     rows = await tx.execute(
         sa.select(t.entries)
@@ -333,7 +361,7 @@ async def open_with_message(
             c.workspace_id == workspace_id,
             c.state.in_((State.OFFERED, State.REFUSED)),
             c.message_ts.is_not(None),
-            c.created_at > created_after,
+            sa.or_(c.created_at > touched_after, c.changed_at > touched_after),
         )
         .order_by(c.created_at.desc())
     )

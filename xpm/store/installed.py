@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
+from xpm.store.links import REMOVED
 from xpm.store.workspaces import Workspace, get, upsert
 from xpm.vault import Sealed
 
@@ -124,8 +125,11 @@ async def remove(tx: Transaction, workspace_id: str, at: datetime) -> list[str]:
         )
     )
     gone = list((await tx.execute(statement.returning(c.id))).scalars())
-    links = t.connect_links
-    await tx.execute(sa.delete(links).where(links.c.workspace_id.in_(gone)))
+    links = t.connect_links.c
+    ours = links.workspace_id.in_(gone)
+    await tx.execute(sa.delete(t.connect_links).where(ours, links.consented.is_(None)))
+    # What Xero gave to these is given back first; whoever does that takes the row away.
+    await tx.execute(sa.update(t.connect_links).where(ours).values(outcome=REMOVED))
     return gone
 
 

@@ -10,6 +10,9 @@ from xpm.store import tables as t
 from xpm.store.database import Transaction
 from xpm.vault import Sealed
 
+REMOVED = "removed"
+"""How a link ended whose workspace took the app away while its consent was under way."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectLink:
@@ -31,6 +34,7 @@ class ConnectLink:
     signed_in_as: str | None = None
     state: str | None = None
     verifier: Sealed | None = None
+    consented: Sealed | None = None
     answered_at: datetime | None = None
     outcome: str | None = None
 
@@ -136,15 +140,51 @@ async def answer(tx: Transaction, state: str, browser: str, now: datetime) -> Co
     )
 
 
-async def settle(tx: Transaction, fingerprint: str, outcome: str) -> bool:
-    """Notes how a link ended, for the page that the browser is sent to; False when it is gone with its workspace."""
+async def keep_consent(tx: Transaction, fingerprint: str, consented: Sealed) -> bool:
+    """Keeps what Xero gave while the link has no end; False when it has one, or is gone with its workspace."""
     c = t.connect_links.c
-    statement = (
-        sa.update(t.connect_links)
-        .where(c.link == fingerprint)
-        .values(outcome=outcome, verifier=None, signin_verifier=None, signin_code=None)
+    kept = await _change(tx, c.link == fingerprint, c.outcome.is_(None), consented=consented)
+    return kept is not None
+
+
+async def settle(tx: Transaction, fingerprint: str, outcome: str) -> bool:
+    """Notes once how a link ended, for the page that the browser is sent to.
+
+    False when it has ended already or is gone with its workspace. What Xero gave stays until it is forgotten.
+    """
+    c = t.connect_links.c
+    ended = await _change(
+        tx,
+        c.link == fingerprint,
+        c.outcome.is_(None),
+        outcome=outcome,
+        verifier=None,
+        signin_verifier=None,
+        signin_code=None,
     )
-    return (await tx.execute(statement.returning(c.link))).first() is not None
+    return ended is not None
+
+
+async def narrow_consent(tx: Transaction, fingerprint: str, rest: Sealed | None) -> None:
+    """Puts what is still to be left at Xero in the place of what Xero gave."""
+    await _change(tx, t.connect_links.c.link == fingerprint, consented=rest)
+
+
+async def with_consent(tx: Transaction) -> list[ConnectLink]:
+    """The links that hold anything Xero gave; of all workspaces, for the clock and for what two of them share."""
+    rows = await tx.execute(
+        sa.select(t.connect_links).where(t.connect_links.c.consented.is_not(None))
+    )
+    return [ConnectLink(**row._mapping) for row in rows]
+
+
+async def forget_consent(tx: Transaction, fingerprint: str) -> bool:
+    """Forgets what Xero gave, and the link itself when its workspace is gone; False when it was forgotten already."""
+    c = t.connect_links.c
+    forgotten = await _change(tx, c.link == fingerprint, c.consented.is_not(None), consented=None)
+    if forgotten is not None and forgotten.outcome == REMOVED:
+        await tx.execute(sa.delete(t.connect_links).where(c.link == fingerprint))
+    return forgotten is not None
 
 
 async def purge(tx: Transaction, before: datetime) -> None:

@@ -127,6 +127,8 @@ connect_links = sa.Table(
     sa.Column("signed_in_as", sa.Text),
     sa.Column("state", sa.String(64), unique=True),
     sa.Column("verifier", SealedText),
+    # What Xero gave, while the person has not said which of several practices they mean.
+    sa.Column("consented", SealedText),
     sa.Column("answered_at", Instant),
     sa.Column("outcome", sa.Text),
 )
@@ -399,7 +401,7 @@ replicas = sa.Table(
     metadata,
     sa.Column("name", sa.String(128), primary_key=True),
     # Told apart by it: two processes that were given the same name.
-    sa.Column("token", sa.String(32), nullable=False),
+    sa.Column("mark", sa.String(32), nullable=False),
     sa.Column("beat_at", Instant, nullable=False),
 )
 

@@ -15,8 +15,8 @@ async def still_entries(
 ) -> list[tuple[str, str, int]]:
     """Entries that nobody moved since `before` though something is to be done: (workspace, entry, version).
 
-    Those that are being sent, however old, but for those that wait for a connection; and those whose message or refusal
-    is yet to be shown, unless they are older than `since`.
+    Those that are being sent, however old, but for those that wait for a connection; and those whose message or news
+    is yet to be shown, unless they are older than `since`. A form that somebody fills in is shown by their clicks.
     """
     c = t.entries.c
     is_sending = sa.and_(
@@ -24,7 +24,11 @@ async def still_entries(
     )
     is_unseen = sa.and_(
         c.changed_at > since,
-        sa.or_(c.has_news, sa.and_(c.shown_version < c.version, c.state != State.OFFERED)),
+        sa.or_(
+            c.has_news,
+            sa.and_(c.shown_version < c.version, c.state != State.OFFERED),
+            sa.and_(c.message_ts.is_(None), c.call_id.is_not(None)),
+        ),
     )
     rows = await tx.execute(
         sa.select(c.workspace_id, c.id, c.version)
@@ -58,17 +62,16 @@ async def still_calls(tx: Transaction, before: datetime) -> list[tuple[str, str]
 
 
 async def overdue(
-    tx: Transaction, waiting_since: datetime, reminded_before: datetime
+    tx: Transaction, before: datetime, reminded_before: datetime
 ) -> list[tuple[str, str]]:
     """People whose entries have waited since before then and who were not reminded: (workspace, person)."""
     c = t.entries.c
+    reminded = sa.func.max(c.reminded_at)
     rows = await tx.execute(
         sa.select(c.workspace_id, c.slack_user_id)
-        .distinct()
-        .where(
-            c.state == State.SENDING,
-            c.waiting_since < waiting_since,
-            sa.or_(c.reminded_at.is_(None), c.reminded_at < reminded_before),
-        )
+        .where(c.state == State.SENDING, sa.func.coalesce(c.waiting_since, c.changed_at) < before)
+        .group_by(c.workspace_id, c.slack_user_id)
+        .having(sa.or_(reminded.is_(None), reminded < reminded_before))
+        .order_by(c.workspace_id, c.slack_user_id)
     )
     return [tuple(row) for row in rows]

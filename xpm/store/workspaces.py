@@ -143,16 +143,16 @@ async def use_install_state(tx: Transaction, fingerprint: str, now: datetime) ->
     return (await tx.execute(statement.returning(c.fingerprint))).first() is not None
 
 
+_PERSON = sa.select(t.people).where(
+    t.people.c.workspace_id == sa.bindparam("workspace_id"),
+    t.people.c.slack_user_id == sa.bindparam("slack_user_id"),
+)
+
+
 async def person(tx: Transaction, workspace_id: str, slack_user_id: str) -> Person:
     """The person as we know them; somebody we have never met has no e-mail yet."""
-    c = t.people.c
-    row = (
-        await tx.execute(
-            sa.select(t.people).where(
-                c.workspace_id == workspace_id, c.slack_user_id == slack_user_id
-            )
-        )
-    ).first()
+    asked = {"workspace_id": workspace_id, "slack_user_id": slack_user_id}
+    row = (await tx.execute(_PERSON, asked)).first()
     return Person(workspace_id, slack_user_id) if row is None else Person(**row._mapping)
 
 
@@ -198,21 +198,19 @@ async def add_phone_system(tx: Transaction, system: PhoneSystem) -> None:
     )
 
 
+_PHONE_SYSTEM = sa.select(t.phone_systems).where(
+    t.phone_systems.c.id == sa.bindparam("system_id"),
+    t.phone_systems.c.kind == sa.bindparam("kind"),
+    ~sa.exists().where(
+        t.workspaces.c.id == t.phone_systems.c.workspace_id, t.workspaces.c.removed_at.is_not(None)
+    ),
+)
+
+
 async def phone_system(tx: Transaction, kind: str, system_id: str) -> PhoneSystem | None:
     """The phone system behind an address; its id is the only key a webhook has, so no workspace is asked for.
 
     None when the app was removed from its workspace.
     """
-    c = t.phone_systems.c
-    row = (
-        await tx.execute(
-            sa.select(t.phone_systems).where(
-                c.id == system_id,
-                c.kind == kind,
-                c.workspace_id.not_in(
-                    sa.select(t.workspaces.c.id).where(t.workspaces.c.removed_at.is_not(None))
-                ),
-            )
-        )
-    ).first()
+    row = (await tx.execute(_PHONE_SYSTEM, {"system_id": system_id, "kind": kind})).first()
     return None if row is None else PhoneSystem(**row._mapping)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
 from sandbox.serving import address, listen, serving
 
@@ -19,6 +19,9 @@ FLAGS = [
     "--no-first-run",
     "--disable-background-networking",
 ]
+
+OPENING = 30_000
+"""Milliseconds a page may take to open and draw itself."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -48,15 +51,40 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def window(browser: Browser) -> AsyncIterator[Page]:
+    """The one window most tests look through: a new one costs a process, five times what opening the page does."""
+    window = await browser.new_page(viewport={"width": 1280, "height": 800})
+    window.set_default_timeout(5000)
+    # The first page meets a browser that is still starting, which takes long on a busy machine.
+    window.set_default_navigation_timeout(OPENING)
+    yield window
+    await window.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, stub: Stub) -> AsyncIterator[Page]:
-    """The page opened as Sam in the app's messages; an error in a script fails the test."""
-    page = await browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(5000)
+async def opened(window: Page) -> AsyncIterator[Page]:
+    """The window with nothing open, an error in a script failing the test.
+
+    No test sees another's page: each stub has a port and so a storage of its own, and the document goes with it.
+    """
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.goto(f"{stub.address}/?team=T0KEA&user=U0SAM")
-    await page.get_by_test_id("composer").wait_for()
-    yield page
-    await page.close()
+
+    def note(error: Error) -> None:
+        errors.append(str(error))
+
+    window.on("pageerror", note)
+    yield window
+    window.remove_listener("pageerror", note)
+    await window.goto("about:blank")
+    await window.context.clear_cookies()
+    await window.mouse.move(0, 0)
     assert errors == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(stub: Stub, opened: Page) -> Page:
+    """The page opened as Sam in the app's messages."""
+    await opened.goto(f"{stub.address}/?team=T0KEA&user=U0SAM")
+    await opened.get_by_test_id("composer").wait_for(timeout=OPENING)
+    return opened

@@ -1,13 +1,13 @@
 """The telephone and the practice on the right, with the door's answers put down by the stub."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
+from .conftest import OPENING
 from .stub import Stub
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -47,16 +47,13 @@ def practice() -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def panel(browser: Browser, stub: Stub) -> AsyncIterator[Page]:
+async def panel(stub: Stub, opened: Page) -> Page:
     """The page with a telephone and a practice."""
     stub.addresses = {"practice": stub.address, "telephone": stub.address}
     stub.practice = practice()
-    page = await browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(5000)
-    await page.goto(f"{stub.address}/?team=T0KEA&user=U0SAM")
-    await page.get_by_test_id("times-count").wait_for()
-    yield page
-    await page.close()
+    await opened.goto(f"{stub.address}/?team=T0KEA&user=U0SAM")
+    await opened.get_by_test_id("times-count").wait_for(timeout=OPENING)
+    return opened
 
 
 async def sent(stub: Stub, path: str) -> dict[str, Any]:

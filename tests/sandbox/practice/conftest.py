@@ -65,7 +65,7 @@ class Xero:
         return await self.http.get("/identity/connect/authorize", params=wanted)
 
     async def press(
-        self, page: httpx.Response, answer: str = "allow", practice: str = KEA
+        self, page: httpx.Response, answer: str = "allow", practice: str | list[str] = KEA
     ) -> httpx.Response:
         """Press a button on the consent page."""
         form = re.search(r'name="form" value="([^"]+)"', page.text)

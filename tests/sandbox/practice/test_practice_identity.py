@@ -246,3 +246,23 @@ async def test_no_token_or_code_reaches_the_log_of_requests(kea: Xero) -> None:
     for secret in (kea.tokens["access_token"], kea.tokens["refresh_token"], "code=", "secret-1"):
         assert secret not in kept
     assert "from=20261101" in kept
+
+
+async def test_one_consent_may_cover_several_practices(xero: Xero) -> None:
+    page = await xero.consent()
+    assert "Choose one practice or more" in page.text
+    assert page.text.count('type="checkbox"') == 2
+    assert "checked" not in page.text
+    back = await xero.press(page, practice=[KEA, TUI, KEA])
+    code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
+    xero.tokens = (await xero.redeem(code)).json()
+    event_id = claims(xero.tokens["access_token"])["authentication_event_id"]
+    listed = await connections(xero, authEventId=event_id)
+    assert [one["tenantId"] for one in listed] == [KEA, TUI]
+    assert len({one["id"] for one in listed}) == 2
+
+
+async def test_several_practices_of_which_one_is_not_theirs_are_refused(xero: Xero) -> None:
+    page = await xero.consent("mia@example.com")
+    assert (await xero.press(page, practice=[KEA, TUI])).status_code == 400
+    assert (await xero.press(await xero.consent(), practice=[])).status_code == 400

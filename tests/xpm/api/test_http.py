@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from xpm.api import Http, TryLater, Unknown
-from xpm.api.http import OUTCOMES, secure_base, translate
+from xpm.api.http import CHUNK_BYTES, OUTCOMES, secure_base, translate
 
 from .fakes import Script, Xero, raw_server
 
@@ -168,7 +168,7 @@ async def test_a_packed_bomb_stops_at_the_cap() -> None:
         with pytest.raises(Unknown, match="larger than"):
             async with http.stream("GET", base, cap=1_000_000) as answer:
                 sizes.extend([len(chunk) async for chunk in answer.chunks()])
-    assert all(size <= 65536 for size in sizes)
+    assert all(size <= CHUNK_BYTES for size in sizes)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,17 @@ def test_a_client_is_read_with_its_contacts() -> None:
     )
 
 
+def test_the_first_of_two_fields_of_a_name_counts_and_one_deeper_inside_does_not() -> None:
+    client = read_client(
+        element(
+            "<Client><Type><Name>Standard 20 days</Name></Type><UUID>c1</UUID>"
+            "<Name>Kea Ltd</Name><Name>Tui Ltd</Name></Client>"
+        )
+    )
+    assert client is not None
+    assert client.name == "Kea Ltd"
+
+
 def test_an_archived_client_is_marked() -> None:
     client = read_client(rows("clients", "Client")[1])
     assert client is not None

@@ -29,7 +29,7 @@ class Engine:
         self.database = database
         self.is_stuck = is_stuck
         self.began = asyncio.Event()
-        self.durable = Durable(database, "replica-1", poll_seconds=0.02, back_off_seconds=0.1)
+        self.durable = Durable(database, "replica-1", poll_seconds=0.02, pace=0.11)
         self.ran: list[str] = []
         self.durable.register("write_down", self.write_down)
         self.durable.register("slowly", self.write_down, is_long=True)
@@ -52,7 +52,7 @@ class Engine:
     async def again(self, text: str) -> float | None:
         """Wants to run a second time."""
         self.ran.append(text)
-        return 0.2 if self.ran.count(text) == 1 else None
+        return 10.0 if self.ran.count(text) == 1 else None
 
     async def enqueue(self, key: str, text: str, name: str = "write_down") -> None:
         """Enqueues in a transaction of its own."""

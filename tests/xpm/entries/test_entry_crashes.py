@@ -127,6 +127,8 @@ async def test_a_process_that_was_held_up_does_not_act_when_another_has_sent_it_
     async with world.database.engine.connect() as writer:
         await writer.execution_options(xpm_writes=True)
         async with writer.begin():
+            # SQLite begins with the first statement.
+            await writer.exec_driver_sql("select 1")
             held_up = asyncio.create_task(world.step(entry))
             await asyncio.sleep(0.2)
             await world.clock.sleep(60)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from xpm.choices import Draft
+from xpm.choices import Draft, TaskChoice
 from xpm.entries import NotYours
 from xpm.store.entries import Act, Entry, State
 from xpm.store.workspaces import Person
@@ -176,6 +176,21 @@ async def test_of_two_clicks_at_the_same_moment_one_counts(each_world: World, na
     assert first.version == before.version + 1
     assert len(world.durable.queue) - already == (first.state is State.SENDING)
     assert len(await world.facts()) - len(facts) == (first.state is State.SENDING)
+
+
+async def test_save_counts_though_something_changes_the_entry_at_the_same_moment(
+    each_world: World,
+) -> None:
+    world = each_world
+    for _ in range(5):
+        entry = await world.chosen()
+        choice = TaskChoice("J000123", world.task("J000123", "Individual tax"))
+        # The tasks of a job arrive by themselves a moment after it was chosen.
+        await asyncio.gather(
+            world.entries.choose_job(MIA, entry.id, "J000123", Draft()),
+            world.entries.send(MIA, entry.id, Draft(), choice),
+        )
+        assert (await world.now(entry)).state is State.SENDING
 
 
 async def test_two_different_clicks_at_the_same_moment_end_in_one_of_them(

@@ -149,7 +149,8 @@ async def test_a_standing_tells_the_connection_the_sync_and_the_queue(world: Wor
     assert (standing.last_sync.id, standing.running_sync) == ("s1", None)
     # What is finished only grows and is not counted.
     assert standing.own == {State.SENDING: 1, State.OFFERED: 1}
-    assert standing.everyone == {State.SENDING: 2, State.OFFERED: 1}
+    # Of everybody's only what is being sent is said to anybody.
+    assert standing.everyone == {State.SENDING: 2}
     assert standing.unsaved == 2
     assert standing.time_zone == "Pacific/Auckland"
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sandbox.practice import PracticeSettings, PretendXero, served_practice
 from sandbox.practice.faults import Fault
 from sandbox.practice.records import Time, fresh_uuid
-from xpm.api import Http, TryLater, XeroApp
+from xpm.api import Http, Limiter, Limits, TryLater, XeroApp
 from xpm.calls import EndedCall
 from xpm.choices import Draft, TaskChoice
 from xpm.connections import Connections
@@ -37,7 +37,7 @@ from xpm.vault import Vault, new_key
 
 KEA = "11111111-1111-4111-8111-111111111111"
 TUI = "22222222-2222-4222-8222-222222222222"
-WORKSPACE = "T1"
+WORKSPACE, ELSEWHERE = "T1", "T2"
 START = dt.datetime(2026, 11, 23, 1, 0, tzinfo=dt.UTC)
 CALLBACK = "http://localhost:9999/xero/done"
 SCOPES = frozenset(
@@ -78,6 +78,7 @@ class Notices:
     changes: list[str] = field(default_factory=list)
     progresses: list[Sync | None] = field(default_factory=list)
     away: int = 0
+    away_for: float = 3.0
 
     async def show(self, workspace_id: str, entry_id: str) -> None:
         """Shows an entry as it stands."""
@@ -96,6 +97,10 @@ class Notices:
     async def bring_up(self, workspace_id: str, entry_id: str) -> None:
         """Posts an entry's message anew."""
         await self.show(workspace_id, entry_id)
+        async with self.database.transaction() as tx:
+            entry = await store.get(tx, workspace_id, entry_id)
+            assert entry is not None
+            await store.told(tx, entry)
         self.brought_up.append(entry_id)
 
     async def still_waiting(
@@ -116,7 +121,7 @@ class Notices:
     def _take(self) -> None:
         if self.away:
             self.away -= 1
-            raise TryLater(3.0, "Slack is away")
+            raise TryLater(self.away_for, "Slack is away")
 
 
 class Recorded(Durable):
@@ -125,6 +130,7 @@ class Recorded(Durable):
     def __init__(self, database: Database) -> None:
         super().__init__(database, "test")
         self.queue: list[tuple[str, str, tuple[Any, ...]]] = []
+        self.under_way: set[str] = set()
         self._open: dict[sa.Connection, list[tuple[str, str, tuple[Any, ...]]]] = {}
         engine = database.engine.sync_engine
         sa.event.listen(engine, "commit", self._committed)
@@ -135,9 +141,17 @@ class Recorded(Durable):
         assert tx.sync_connection is not None
         self._open.setdefault(tx.sync_connection, []).append((name, key, arguments))
 
+    async def is_under_way(self, name: str, key: str) -> bool:
+        """Whether a test put such a workflow into `under_way`."""
+        return any(one.startswith(f"{name}:{key}") for one in self.under_way)
+
     def names(self) -> list[str]:
         """What was enqueued so far."""
         return [name for name, _, _ in self.queue]
+
+    def lose(self) -> None:
+        """What an engine would look like that lost everything."""
+        self.queue.clear()
 
     def _committed(self, connection: sa.Connection) -> None:
         for one in self._open.pop(connection, []):
@@ -150,6 +164,11 @@ async def until(claim: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not claim():  # noqa: ASYNC110 - what is waited for knows no event
             await asyncio.sleep(0.005)
+
+
+async def _briefly(seconds: float) -> None:
+    """What the client sleeps between two readings, a thousandth as long."""
+    await asyncio.sleep(seconds / 1000)
 
 
 class World:
@@ -179,18 +198,18 @@ class World:
         )  # fmt: skip
         self.connections = Connections(
             self.database, self.vault, xero, http,
-            api_url=self.url, clock=self.clock,
+            api_url=self.url, clock=self.clock, sleep=_briefly,
+            # As many as the practice takes: the minute of these tests is a real one.
+            limits=Limits(lambda: Limiter(per_minute=1000)),
         )  # fmt: skip
         self.directory = Directory(self.database, self.connections, self.clock)
         self.mirroring = Mirroring(self.database, self.connections, self.clock)
-        self.entries = Entries(
-            self.database, self.connections, self.directory, self.durable, self.clock
-        )
+        self.entries = Entries(self.database, self.directory, self.durable, self.clock)
         self.settling = Settling(self.database, self.connections, self.notices, self.clock)
 
     # -- Xero's side -----------------------------------------------------------------------------------------------
 
-    async def connect(self, tenant: str = KEA) -> int:
+    async def connect(self, tenant: str = KEA, workspace: str = WORKSPACE) -> int:
         """Sam consents and the connection is kept, in the place of another; how many entries went on."""
         grants = self.state.grants
         sam = self.state.people["sam@example.com"]
@@ -198,15 +217,15 @@ class World:
         tokens = grants.redeem(code, CALLBACK, "")
         link = next(link for _, link in grants.connections() if link.tenant_id == tenant)
         connection = Connection(
-            WORKSPACE, link.id, tenant, self.state.practices[tenant].name, "NZ", "U1",
+            workspace, link.id, tenant, self.state.practices[tenant].name, "NZ", "U1",
             self.clock(),
-            self.vault.seal(tokens.access, f"connections.access_token:{WORKSPACE}"),
-            self.vault.seal(tokens.refresh, f"connections.refresh_token:{WORKSPACE}"),
+            self.vault.seal(tokens.access, f"connections.access_token:{workspace}"),
+            self.vault.seal(tokens.refresh, f"connections.refresh_token:{workspace}"),
             self.clock() + dt.timedelta(seconds=tokens.seconds),
         )  # fmt: skip
         async with self.database.transaction() as tx:
             await connection_store.save(tx, connection)
-            return await self.entries.resume(tx, WORKSPACE)
+            return await self.entries.resume(tx, workspace)
 
     def fault(self, kind: str, on: str = "", **more: Any) -> None:
         """Breaks the practice."""
@@ -232,7 +251,7 @@ class World:
         assert found is not None
         return found.uuid
 
-    def write_by_hand(self, minutes: int = 12, note: str = NOTE) -> None:
+    def write_by_hand(self, minutes: int = 12, note: str = NOTE) -> Time:
         """Somebody types a time into XPM itself."""
         kea = self.state.practices[KEA]
         job = kea.jobs["J000123"]
@@ -241,6 +260,7 @@ class World:
             uuid, job, kea.tasks_of(job)[0], kea.staff[self.staff()], dt.date(2026, 11, 23),
             minutes, note, self.clock(),
         )  # fmt: skip
+        return kea.times[uuid]
 
     # -- the person's side -----------------------------------------------------------------------------------------
 
@@ -258,9 +278,18 @@ class World:
         choice = TaskChoice(number, self.task(number, task))
         return await self.entries.send(person, entry.id, Draft(), choice)
 
-    async def saved(self) -> Entry:
+    async def saved(self, person: Person = MIA) -> Entry:
         """One that stands in XPM."""
-        return await self.settle(await self.sending())
+        return await self.settle(await self.sending(person=person))
+
+    async def in_another_workspace(self, entry: Entry, **values: Any) -> Entry:
+        """The like of it in a second workspace that is connected to the same practice."""
+        other = replace(entry, workspace_id=ELSEWHERE, id=f"other-{entry.id}", **values)
+        async with self.database.transaction() as tx:
+            for person in (MIA, SAM):
+                await workspace_store.save_person(tx, replace(person, workspace_id=ELSEWHERE))
+            await store.add(tx, other)
+        return other
 
     async def step(self, entry: Entry) -> float | None:
         """One step of its workflow."""

@@ -1,7 +1,7 @@
 """replicas and their beat; how an entry's tries went, what its person was told of, what XPM has instead
 
 Revision: 0010
-After: 0005
+After: 0006
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from xpm.store import tables
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_table(
         "replicas",
         sa.Column("name", sa.String(128), primary_key=True),
-        sa.Column("token", sa.String(32), nullable=False),
+        sa.Column("mark", sa.String(32), nullable=False),
         sa.Column("beat_at", tables.Instant(), nullable=False),
     )
 

@@ -1,0 +1,92 @@
+"""A call ends and its message is posted: how long that takes us, and what we ask of XPM for it.
+
+Slack's own time is taken out: the pretend Slack here answers at once, and the clock stops when our post arrives there.
+"""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from benchmarks import requests
+from benchmarks.line import Line
+from benchmarks.load import Load, answer_of
+from benchmarks.seed import Seeded
+from benchmarks.served import Practice
+
+_CALLS = 60
+
+
+@dataclass(slots=True)
+class _Slack:
+    """A Slack that says yes; `posted` is when the last message arrived."""
+
+    posted: asyncio.Event
+    at: float = 0.0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers each request of one connection."""
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(
+                    int(line.split(b":")[1])
+                    for line in head.lower().split(b"\r\n")
+                    if line.startswith(b"content-length:")
+                )
+                await reader.readexactly(length)
+                if b"chat.postMessage" in head:
+                    self.at = time.perf_counter()
+                    self.posted.set()
+                body = json.dumps({"ok": True, "ts": "1.0", "channel": "D1"}).encode()
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                    b"Content-Length: %d\r\n\r\n" % len(body) + body
+                )
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def _slack(port: int) -> AsyncIterator[_Slack]:
+    slack = _Slack(asyncio.Event())
+    server = await asyncio.start_server(slack.serve, "127.0.0.1", port)
+    async with server:
+        yield slack
+
+
+async def call_to_message(port: int, slack_port: int, seeded: Seeded) -> Load:
+    """Calls one after the other, each from its first byte to the arrival of its message at Slack."""
+    times = []
+    async with _slack(slack_port) as slack:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for body in requests.calls(seeded, _CALLS, ended_at="2026-01-05T01:12:00Z"):
+            slack.posted.clear()
+            began = time.perf_counter()
+            writer.write(body)
+            await answer_of(reader, 202)
+            async with asyncio.timeout(20):
+                await slack.posted.wait()
+            times.append(slack.at - began)
+        writer.close()
+        await writer.wait_closed()
+        # What follows each message, the jobs fetched anew for one, is let finish.
+        await asyncio.sleep(2)
+    cuts = statistics.quantiles(times, n=100)
+    return Load(len(times) / sum(times), cuts[49] * 1000, cuts[98] * 1000)
+
+
+def lines(load: Load, floor: Load, practice: Practice) -> list[Line]:
+    """What came of it. XPM's calls before a time is written: what is asked to pre-load the menu."""
+    preloaded = [one for one in practice.requests() if "practicemanager" in one]
+    calls = len(preloaded) / _CALLS
+    return [
+        Line("call to message posted: p50 against F2", load.p50, "ms", floor.p50, load.p50 / floor.p50, 0, "lower"),
+        Line("call to message posted: p99 against F2", load.p99, "ms", floor.p99, load.p99 / floor.p99, 0, "lower"),
+        Line("XPM calls to pre-load a call's menu", calls, "calls", 1, calls, 1, "lower"),
+    ]  # fmt: skip

@@ -1,0 +1,142 @@
+"""SQLite on the loop: what is short is done at once, what is long or has to wait never holds anybody up."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+import pytest
+import sqlalchemy as sa
+
+from xpm.store import Database, Transaction
+from xpm.store import tables as t
+
+LONG = (
+    "with recursive n(i) as (select 1 union all select i + 1 from n where i < {count}) "
+    "select count(*) from n"
+)
+
+
+@asynccontextmanager
+async def ticking() -> AsyncIterator[list[float]]:
+    """The longest the loop was held meanwhile, in seconds, at the end of the block."""
+    longest = [0.0]
+
+    async def tick() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0)
+            longest[0] = max(longest[0], loop.time() - before)
+
+    task = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    yield longest
+    task.cancel()
+
+
+async def thread_of(tx: Transaction) -> int:
+    """The thread in which SQLite does the work of this transaction."""
+
+    def register(connection: sa.Connection) -> None:
+        connection.connection.driver_connection._conn.create_function(  # type: ignore[union-attr]
+            "this_thread", 0, threading.get_ident
+        )
+
+    await tx.run_sync(register)
+    found: int = (await tx.exec_driver_sql("select this_thread()")).scalar_one()
+    return found
+
+
+async def add(tx: Transaction, fingerprint: str) -> None:
+    await tx.exec_driver_sql(
+        "insert into install_states values (?, '2026-01-01 00:00:00')", (fingerprint,)
+    )
+
+
+async def count(tx: Transaction) -> int:
+    statement = sa.select(sa.func.count()).select_from(t.install_states)
+    return (await tx.execute(statement)).scalar_one()
+
+
+async def test_a_short_question_is_answered_without_another_thread(sqlite: Database) -> None:
+    async with sqlite.reading() as tx:
+        assert await thread_of(tx) == threading.get_ident()
+
+
+async def test_what_may_write_is_never_done_on_the_loop(sqlite: Database) -> None:
+    async with sqlite.transaction() as tx:
+        assert await thread_of(tx) != threading.get_ident()
+
+
+async def test_a_long_question_is_answered_and_does_not_hold_the_loop(sqlite: Database) -> None:
+    async with ticking() as longest, sqlite.reading() as tx:
+        began = asyncio.get_running_loop().time()
+        answer = await tx.exec_driver_sql(LONG.format(count=3_000_000))
+        took = asyncio.get_running_loop().time() - began
+        assert answer.scalar_one() == 3_000_000
+    # Nothing else but the interpreter's lock is between the loop and its next turn.
+    assert longest[0] < took / 3
+
+
+async def test_a_question_that_moves_to_the_thread_sees_the_same_moment(sqlite: Database) -> None:
+    async with sqlite.reading() as tx:
+        assert await count(tx) == 0
+        async with sqlite.transaction() as other:
+            await add(other, "a")
+        both = f"select ({LONG.format(count=100_000)}), (select count(*) from install_states)"  # noqa: S608 (our own words)
+        assert (await tx.exec_driver_sql(both)).one() == (100_000, 0)
+    async with sqlite.reading() as tx:
+        assert await count(tx) == 1
+
+
+async def test_a_reader_who_meets_a_lock_waits_in_the_thread(sqlite: Database) -> None:
+    with closing(sqlite3.connect(str(sqlite.url.database))) as owner:
+        owner.execute("PRAGMA locking_mode=EXCLUSIVE")
+        owner.execute("BEGIN EXCLUSIVE")
+
+        async def read() -> int:
+            async with sqlite.reading() as tx:
+                return await count(tx)
+
+        async with ticking() as longest:
+            reading = asyncio.create_task(read())
+            await asyncio.sleep(0.3)
+            assert not reading.done()
+        assert longest[0] < 0.25
+        owner.rollback()
+        owner.execute("PRAGMA locking_mode=NORMAL")
+        owner.execute("select count(*) from install_states").fetchall()
+    assert await reading == 0
+
+
+@pytest.mark.parametrize("kind", ["reading", "transaction"])
+async def test_somebody_who_gives_up_leaves_nothing_behind(sqlite: Database, kind: str) -> None:
+    async def work() -> None:
+        async with getattr(sqlite, kind)() as tx:
+            if kind == "transaction":
+                await add(tx, "never")
+            await tx.exec_driver_sql(LONG.format(count=1_000_000))
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with sqlite.transaction() as tx:
+        await add(tx, "kept")
+    async with sqlite.reading() as tx:
+        assert await count(tx) == 1
+
+
+async def test_a_failed_block_takes_everything_back(sqlite: Database) -> None:
+    async def fail() -> None:
+        async with sqlite.transaction() as tx:
+            await add(tx, "never")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    async with sqlite.reading() as tx:
+        assert await count(tx) == 0

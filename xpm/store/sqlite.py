@@ -1,0 +1,168 @@
+"""SQLite without needless hops between the loop and a connection's thread.
+
+Stock aiosqlite under SQLAlchemy hops four times for a statement (open a cursor, execute, fetch, close), three times to
+begin and twice to end: nine times for one indexed read of some 20 µs, each hop several times that and at the mercy of
+the interpreter's lock. Here a statement is one hop at most and beginning is none.
+
+A statement of a reading is begun on the loop, where an indexed read costs less than a hop, and it cannot block it:
+SQLite stops it after `_STEPS` of its steps, some half a millisecond, and would rather fail than wait for a lock (in
+WAL a reader hardly ever meets one); in both cases the thread does it anew, in the same snapshot. What writes, and what
+may wait for another writer, is done in the thread alone.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Self, TypeVar
+
+import aiosqlite
+
+# Steps of SQLite's virtual machine: https://www.sqlite.org/c3ref/progress_handler.html
+_STEPS = 8000
+_PATIENT, _IMPATIENT = "PRAGMA busy_timeout=10000", "PRAGMA busy_timeout=0"
+_NOT_NOW = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
+# The low byte tells the kind: https://www.sqlite.org/rescode.html#extrc
+_KIND = 0xFF
+
+_T = TypeVar("_T")
+
+
+def _stop() -> bool:
+    return True
+
+
+class Connection(aiosqlite.Connection):
+    """A connection that begins with its first statement; the rest is aiosqlite's."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        # It must not keep a process alive that is ending.
+        self._thread.daemon = True
+        self._begin: str | None = None
+        self._is_reading = False
+        self._under_way = 0
+
+    def cursor(self) -> Any:
+        """A cursor, opened by its first statement."""
+        return _Cursor(self)
+
+    def begin(self, *, writes: bool) -> None:
+        """Notes that a transaction begins; SQLite hears of it together with the first statement."""
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+        self._is_reading = not writes
+
+    async def run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Does something, after beginning if that is still to be done."""
+        begin, self._begin = self._begin, None
+        if self._is_reading and not self._under_way:
+            try:
+                return self._glance(begin, work)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _KIND not in _NOT_NOW:
+                    raise
+        return await self._hop(begin, work)
+
+    def _glance(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        connection = self._conn
+        connection.set_progress_handler(_stop, _STEPS)
+        try:
+            if begin is not None:
+                connection.execute(_IMPATIENT)
+                connection.execute(begin)
+            return work(connection)
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    async def _hop(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        self._under_way += 1
+        found: _T = await self._execute(partial(self._work, begin, work))  # type: ignore[no-untyped-call]
+        return found
+
+    def _work(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            connection = self._conn
+            if begin is not None:
+                connection.execute(_PATIENT)
+                if not connection.in_transaction:
+                    connection.execute(begin)
+            return work(connection)
+        finally:
+            self._under_way -= 1
+
+    async def commit(self) -> None:
+        """Commits; the end of a reading is a few microseconds and needs no hop."""
+        await self._end(sqlite3.Connection.commit)
+
+    async def rollback(self) -> None:
+        """The same, taking back."""
+        await self._end(sqlite3.Connection.rollback)
+
+    async def _end(self, how: Callable[[sqlite3.Connection], None]) -> None:
+        self._begin = None
+        # Somebody who gave up waiting may have left a statement running in the thread: then we queue behind it.
+        if self._under_way or (self._conn.in_transaction and not self._is_reading):
+            await self._hop(None, how)
+        elif self._conn.in_transaction:
+            how(self._conn)
+        self._is_reading = False
+
+
+class _Cursor:
+    """What SQLAlchemy needs of a cursor: a statement and its rows in one hop."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows: Sequence[Any] = ()
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> Self:
+        """Executes, and fetches what there is."""
+        return await self._take(partial(_one, sql, parameters))
+
+    async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Self:
+        """Executes once for each."""
+        return await self._take(partial(_many, sql, parameters))
+
+    async def _take(self, work: Callable[[sqlite3.Connection], "tuple[Any, ...]"]) -> Self:
+        self._rows, self.description, self.rowcount, self.lastrowid = await self._connection.run(
+            work
+        )
+        return self
+
+    async def fetchall(self) -> Sequence[Any]:
+        """The rows."""
+        return self._rows
+
+    async def close(self) -> None:
+        """Nothing is open: every row was fetched."""
+
+
+def _one(sql: str, parameters: Iterable[Any], connection: sqlite3.Connection) -> tuple[Any, ...]:
+    cursor = connection.execute(sql, tuple(parameters))
+    return _outcome(cursor)
+
+
+def _many(
+    sql: str, parameters: Iterable[Sequence[Any]], connection: sqlite3.Connection
+) -> tuple[Any, ...]:
+    return _outcome(connection.executemany(sql, parameters))
+
+
+def _outcome(cursor: sqlite3.Cursor) -> tuple[Any, ...]:
+    rows = cursor.fetchall() if cursor.description else ()
+    return rows, cursor.description, cursor.rowcount, cursor.lastrowid
+
+
+async def connect(file: str, **options: Any) -> Connection:
+    """Opens a database file; the options are `sqlite3.connect`'s."""
+    # The end of a reading comes from the loop's thread, never while the connection's own is at work.
+    options["check_same_thread"] = False
+    connection = Connection(partial(sqlite3.connect, file, **options))
+    await connection
+    return connection
