@@ -20,7 +20,7 @@ from tests.handlers.inside import chosen, task_of
 from tests.postgres import Postgres
 from tests.reliability.mortal import ACKS, COMMITS
 from tests.reliability.standing import Standing, standing
-from tests.replicas import Replicas, served_replicas
+from tests.replicas import Replicas
 
 OFFER_POSTED = "after the offer was posted, before its place is kept"
 XPM_TOOK_IT = "after XPM took it, before the outcome is kept"
@@ -71,12 +71,6 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if ALL else contextlib.nullcontext():
         print(f"\n\n{made.text()}\n")
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Replicas]:
-    with served_replicas("tests.reliability.mortal") as served:
-        yield served
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
