@@ -3,8 +3,8 @@
 Importing costs a second of processor time, and the tests need some thirty processes. Each is as separate as any: it
 opens its own database and connections, says what it does in lines, and can be killed.
 
-As a program this is the process they are forked from: it prints its port and serves a connection for each replica,
-which reads there the name of an `async def` and its arguments in JSON.
+As a program this is the process they are forked from: it is given the modules to import, prints its port and serves a
+connection for each replica, which reads there the name of an `async def` and its arguments in JSON.
 """
 
 import asyncio
@@ -69,10 +69,12 @@ class Replicas:
 
 
 @contextmanager
-def served_replicas() -> Iterator[Replicas]:
-    """Starts the process that the others are forked from; they end with it."""
+def served_replicas(*preloaded: str) -> Iterator[Replicas]:
+    """Starts the process that the others are forked from, with these modules imported; they end with it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.replicas"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.replicas", *(preloaded or PRELOADED)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     with process.stdout:
@@ -84,7 +86,7 @@ def served_replicas() -> Iterator[Replicas]:
 
 
 def _serve() -> None:
-    for name in PRELOADED:
+    for name in sys.argv[1:]:
         importlib.import_module(name)
     running: dict[int, socket.socket] = {}
 

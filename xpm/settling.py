@@ -8,6 +8,7 @@ after a window longer than the latest moment at which the first write could stil
 import datetime as dt
 import logging
 import zlib
+from dataclasses import dataclass
 from typing import Protocol
 
 from xpm.api import Disconnected, Practice, Rejected, Time, TryLater, Unknown
@@ -40,6 +41,18 @@ MOST_TRIES = 5
 _AGAIN_AFTER = 15.0
 _LONGEST_PAUSE = 300.0
 _SAID_AFTER = dt.timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a doubt is looked into before anything is sent again.
+
+    `window` must exceed `fresh`, the client's longest call and XPM's slowest late write together.
+    """
+
+    look_every: dt.timedelta = LOOK_EVERY
+    fresh: dt.timedelta = FRESH
+    window: dt.timedelta = WINDOW
 
 
 class Notices(Protocol):
@@ -88,12 +101,18 @@ class Settling:
     """Moves entries that are being sent, one small step at a time; every step may be repeated after a crash."""
 
     def __init__(
-        self, database: Database, connections: Connections, notices: Notices, clock: Clock
+        self,
+        database: Database,
+        connections: Connections,
+        notices: Notices,
+        clock: Clock,
+        pace: Pace = Pace(),
     ) -> None:
         self._database = database
         self._connections = connections
         self._notices = notices
         self._clock = clock
+        self._pace = pace
 
     async def advance(self, workspace_id: str, entry_id: str) -> float | None:
         """The workflow, one step of it: the seconds until the next, or None when there is nothing left to do."""
@@ -139,7 +158,7 @@ class Settling:
         )
         if intent is None:
             raise Overtaken
-        if self._clock() - since > FRESH:
+        if self._clock() - since > self._pace.fresh:
             raise Stale
         return intent
 
@@ -153,7 +172,7 @@ class Settling:
         except Overtaken:
             return 0.0
         except Stale:
-            return LOOK_EVERY.total_seconds()
+            return self._pace.look_every.total_seconds()
         except OtherPractice:
             return await self._other_practice(attempt.entry)
         except Disconnected:
@@ -180,7 +199,7 @@ class Settling:
             return await self._refused(attempt.entry, refusal)
         except Unknown as doubt:
             log.warning("entry.doubtful", extra={"entry": entry.id, "why": str(doubt)})
-            return LOOK_EVERY.total_seconds()
+            return self._pace.look_every.total_seconds()
         return await self._sent(attempt.entry, time, practice.correlation_id)
 
     # -- finding out -----------------------------------------------------------------------------------------------
@@ -211,11 +230,11 @@ class Settling:
         except TryLater as error:
             return await self._later(entry, error, doubtful_since=since)
         # What counts is when we began to look: a slow answer may tell of a moment within the window.
-        if began - since > WINDOW:
+        if began - since > self._pace.window:
             return await self._not_there(entry)
         if entry.waiting_for is None and began - since > _SAID_AFTER:
             await self._change(entry, waiting_for=WAITING_FOR_ANSWER)
-        return LOOK_EVERY.total_seconds()
+        return self._pace.look_every.total_seconds()
 
     async def _not_there(self, entry: Entry) -> float | None:
         """It certainly did not arrive: it is sent again, or its person is asked when that has failed too often."""

@@ -7,6 +7,7 @@ Unverified: no phone system sends it of itself.
 
 import datetime as dt
 import json
+import re
 from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -17,12 +18,23 @@ from xpm.calls import EndedCall, Late, Remark, Told
 _LONGEST_TEXT = 255
 _LONGEST_CALL = dt.timedelta(days=1)
 
+# The library takes whatever comes to the same number or the same bytes, such as "+1.7e9" and base64 with remarks. One
+# request is to have one proof, so only what the specification writes is read.
+_STAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
+_SIGNATURE = re.compile(r"v1,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
+
 
 def verify(delivery: Delivery, secret: str) -> None:
     """Raises Unproven unless the three headers prove the body within five minutes.
 
     The library answers a malformed signature header or body with other exceptions than its own; each means no.
     """
+    headers = delivery.headers
+    if not _STAMP.fullmatch(headers.get("webhook-timestamp", "")):
+        raise Unproven("malformed_timestamp")
+    signatures = headers.get("webhook-signature", "").split(" ")
+    if not all(_SIGNATURE.fullmatch(one) for one in signatures if not _is_other_version(one)):
+        raise Unproven("malformed_signature")
     try:
         Webhook(secret).verify(delivery.body, dict(delivery.headers))
     except WebhookVerificationError:
@@ -32,6 +44,11 @@ def verify(delivery: Delivery, secret: str) -> None:
         return
     except (ValueError, TypeError):
         raise Unproven("malformed_signature") from None
+
+
+def _is_other_version(signature: str) -> bool:
+    version, comma, _ = signature.partition(",")
+    return bool(comma) and version != "v1"
 
 
 def read(delivery: Delivery) -> list[Told]:
