@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A fresh machine may have a python3 without ensurepip's wheels; venv says so itself.
 STAMP := $(VENV)/.installed
 
-.PHONY: demo play test check format bench lock clean
+.PHONY: demo play test check format bench crash soak lock clean
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,12 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+crash: $(STAMP)  ## kills the app at every commit point, on both databases and with three replicas; four minutes
+	CRASHES=all $(BIN)/python -m pytest -n 0 -q tests/reliability/test_crash_matrix.py
+
+soak: $(STAMP)  ## thousands of calls with every tenth disturbed, and hundreds of new histories; half an hour
+	HISTORIES=500 SOAK=5000 $(BIN)/python -m pytest -n 0 -q tests/reliability/test_every_history.py tests/reliability/test_soak.py
 
 lock:  ## needs uv; the lock files record hashes and no download address
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
