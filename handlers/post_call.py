@@ -236,7 +236,7 @@ async def job_menu(asked: Asked) -> list[Element]:
         return []
     typed = str(body.get("value") or "")
     groups = await asked.services.directory.menu(
-        asked.person.workspace_id, clients, staff_uuid, typed
+        asked.person.workspace_id, clients, staff_uuid, typed, asked.person.slack_user_id
     )
     return menus.job_groups(groups)
 

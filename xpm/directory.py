@@ -14,6 +14,7 @@ from xpm import api
 from xpm.api import Priority
 from xpm.clock import Clock
 from xpm.connections import Connections
+from xpm.job_menu import Asker, Group, menu_of, search_of
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
 from xpm.store import Database, Transaction, copying, mirror, syncs
@@ -21,25 +22,12 @@ from xpm.store.calls import Party
 from xpm.store.connections import Connection
 from xpm.store.mirror import Job, StaffMember, Task
 
-MENU_LIMIT = 100
-"""Slack shows at most 100 options in a group: https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element"""
-
 FRESH = dt.timedelta(minutes=4)
 """Jobs asked for less long ago are not asked for again after a call: one made five minutes ago is there."""
 
 # States are each practice's own; these are the usual names of those that take no time.
 _CLOSED = re.compile(r"complete|cancel|closed|archived|abandoned", re.IGNORECASE)
 _JOB_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/ -]{0,28}[A-Za-z0-9])?")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group of the job menu. `hidden` counts the jobs that typing would find but the menu has no room for."""
-
-    label: str
-    jobs: tuple[Job, ...]
-    hidden: int = 0
-    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,39 +62,6 @@ def job_url(job: Job) -> str:
     )
 
 
-async def menu_of(
-    tx: Transaction,
-    workspace_id: str,
-    clients: Sequence[tuple[str, str]],
-    staff_uuid: str | None,
-    typed: str,
-) -> list[Group]:
-    """A group for each client (uuid, name), then the person's own jobs; those that hold all the `typed` words."""
-    words = typed.casefold().split()
-    groups = []
-    seen: set[str] = set()
-    for uuid, name in clients:
-        jobs = await mirror.jobs_of_clients(tx, workspace_id, [uuid], words, MENU_LIMIT)
-        total = len(jobs)
-        if not words and total == MENU_LIMIT:
-            total = await mirror.count_jobs_of_client(tx, workspace_id, uuid)
-        groups.append(Group(f"Jobs of {name}", tuple(jobs), total - len(jobs)))
-        seen |= {job.number for job in jobs}
-    if staff_uuid is not None:
-        jobs = await mirror.jobs_of_staff(
-            tx, workspace_id, staff_uuid, words, MENU_LIMIT + len(seen)
-        )
-        unseen = [job for job in jobs if job.number not in seen]
-        own = unseen[:MENU_LIMIT]
-        total = len(own)
-        if not words and len(own) == MENU_LIMIT:
-            total = await mirror.count_jobs_of_staff(tx, workspace_id, staff_uuid) - (
-                len(jobs) - len(unseen)
-            )
-        groups.append(Group("Your jobs", tuple(own), max(0, total - len(own)), is_own=True))
-    return [group for group in groups if group.jobs]
-
-
 async def staff_of(tx: Transaction, workspace_id: str, email: str | None) -> StaffMember | None:
     """The staff record with this e-mail address, when there is exactly one."""
     return await mirror.staff_by_email(tx, workspace_id, email) if email else None
@@ -136,10 +91,18 @@ class Directory:
         clients: Sequence[tuple[str, str]],
         staff_uuid: str | None,
         typed: str,
+        slack_user_id: str = "",
     ) -> list[Group]:
-        """The job menu: a group for each client (uuid, name), then the person's own jobs; `typed` words filter both."""
+        """The job menu of a person for some clients (uuid, name); see `xpm.job_menu`."""
         async with self._database.reading() as tx:
-            return await menu_of(tx, workspace_id, clients, staff_uuid, typed)
+            who = Asker(workspace_id, staff_uuid, slack_user_id, self._clock().date())
+            return await menu_of(tx, who, clients, typed)
+
+    async def search(self, workspace_id: str, typed: str, slack_user_id: str = "") -> list[Job]:
+        """The jobs of the practice that somebody may mean, the likeliest first, misspellings forgiven."""
+        async with self._database.reading() as tx:
+            who = Asker(workspace_id, None, slack_user_id, self._clock().date())
+            return (await search_of(tx, who, typed))[0]
 
     async def card(self, workspace_id: str, number: str) -> JobCard | None:
         """A job and its tasks as the mirror has them."""

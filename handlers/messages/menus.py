@@ -2,7 +2,8 @@
 
 from handlers.messages import kit
 from handlers.messages.kit import Block
-from xpm.directory import Group, JobCard
+from xpm.directory import JobCard
+from xpm.job_menu import Group
 from xpm.store.entries import Entry
 from xpm.store.mirror import Job
 
@@ -82,14 +83,22 @@ def task_menu(entry: Entry, card: JobCard) -> Block:
 
 
 def job_option(job: Job) -> kit.Element:
-    """A job in a menu: its ID, name and client in 75 characters, the ID never cut."""
-    client = f" · {job.client_name}" if job.client_name else ""
+    """A job in a menu: its ID, name, client, state and due date in 75 characters; the ID is never cut."""
     room = 75 - len(job.number) - 1
-    name = kit.cut(job.name, max(12, room - min(len(client), 25)))
-    return kit.option(
-        f"{job.number} {name}{kit.cut(client, max(0, room - len(name))) if client else ''}",
-        job.number,
+    facts = " · ".join(
+        word
+        for word in (
+            kit.cut(job.state, 12),
+            f"{job.due_date.day} {job.due_date:%b %y}" if job.due_date else "",
+        )
+        if word
     )
+    tail = f" · {facts}" if facts and len(facts) < room - 30 else ""
+    room -= len(tail)
+    client = f" · {job.client_name}" if job.client_name else ""
+    name = kit.cut(job.name, max(12, room - min(len(client), 25)))
+    middle = kit.cut(client, max(0, room - len(name))) if client else ""
+    return kit.option(f"{job.number} {name}{middle}{tail}", job.number)
 
 
 def job_groups(groups: list[Group]) -> list[kit.Element]:
@@ -104,6 +113,8 @@ def job_groups(groups: list[Group]) -> list[kit.Element]:
 
 
 def _group_label(group: Group) -> str:
+    if group.has_more:
+        return f"{group.label} (the nearest {len(group.jobs)}, type another word for others)"
     if not group.hidden:
         return group.label
     hint = f" ({len(group.jobs)} of {len(group.jobs) + group.hidden}, type to find)"

@@ -19,8 +19,9 @@ from sandbox.workspace.blockkit.check import Check
 from sandbox.workspace.blockkit.elements import check_option_groups
 from sandbox.workspace.blockkit.views import check_view
 from xpm.choices import WAITING_FOR_CONNECTION, WAITING_FOR_TOMORROW, WAITING_FOR_XPM, Problem
-from xpm.directory import Group, JobCard
+from xpm.directory import JobCard
 from xpm.entry_view import EntryView
+from xpm.job_menu import Group
 from xpm.standing import Standing
 from xpm.store.calls import Call, Party
 from xpm.store.connections import Connection, Sync

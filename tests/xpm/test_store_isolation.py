@@ -20,6 +20,7 @@ from xpm.store import (
     copying,
     entries,
     installed,
+    job_words,
     links,
     mirror,
     phones,
@@ -46,6 +47,7 @@ MODULES: dict[str, ModuleType] = {
     "connections": connections,
     "copying": copying,
     "installed": installed,
+    "job_words": job_words,
     "entries": entries,
     "links": links,
     "mirror": mirror,
@@ -118,7 +120,7 @@ def _job_rows(workspace: str) -> tuple[mirror.Rows, mirror.Rows, mirror.Rows]:
         "manager_name": None,
         "due_date": TODAY,
         "web_url": None,
-        "search": f"j1 job of {workspace}".casefold(),
+        "search": f"j1 job of {workspace} accounts".casefold(),
     }
     staff = {**marks, "job_number": "J1", "staff_uuid": "f1"}
     task = {
@@ -228,6 +230,13 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
     ):
         await mirror.write(tx, table, [{**marks, **row}])
     await copying.replace_jobs(tx, workspace, *_job_rows(workspace), with_tasks=True)
+    said = {
+        "e164": "+64215550199",
+        "client_uuid": "k1",
+        "slack_user_id": f"U of {workspace}",
+        "said_at": NOW,
+    }
+    await mirror.write(tx, t.known_numbers, [{"workspace_id": workspace, **said}])
     await phones.mend(tx, _phone_person(workspace))
     await phones.save_rules(tx, workspace, Rules(many, ignored_numbers=(f"of {workspace}",)))
     late = Late("s1", (Remark("tag", f"tag of {workspace}"),))
@@ -272,6 +281,9 @@ READS: dict[str, Query] = {
     "entries.unshown_of_call": lambda tx: entries.unshown_of_call(tx, OURS, "c1"),
     "links.get": lambda tx: links.get(tx, f"link-{OURS}"),
     "links.of_browser": lambda tx: links.of_browser(tx, f"browser-{OURS}"),
+    "job_words.likely": lambda tx: job_words.likely(tx, OURS, ["job", "acounts", "of"]),
+    "mirror.jobs_logged_on": lambda tx: mirror.jobs_logged_on(tx, OURS, "U1", TODAY, 9),
+    "mirror.own_among": lambda tx: mirror.own_among(tx, OURS, "f1", ["J1"]),
     "mirror.count_jobs_of_client": lambda tx: mirror.count_jobs_of_client(tx, OURS, "k1"),
     "mirror.count_jobs_of_staff": lambda tx: mirror.count_jobs_of_staff(tx, OURS, "f1"),
     "mirror.counts": lambda tx: mirror.counts(tx, OURS),
@@ -409,6 +421,11 @@ WRITES: dict[str, Query] = {
     ),
     "copying.forget_clients": lambda tx: copying.forget_clients(tx, OURS, ["k1"]),
     "copying.forget_jobs": lambda tx: copying.forget_jobs(tx, OURS, ["J1"], "s9"),
+    "job_words.add": lambda tx: job_words.add(tx, OURS, [("fresh", False, "J1")]),
+    "job_words.forget": lambda tx: job_words.forget(tx, OURS, ["J1"]),
+    "job_words.replace": lambda tx: job_words.replace(
+        tx, OURS, [{**_job_rows(OURS)[0][0], "search": "j1 renamed"}]
+    ),
     "copying.jobs_asked": lambda tx: copying.jobs_asked(tx, OURS, "k1", "f1", NOW),
     "copying.replace_clients": lambda tx: copying.replace_clients(
         tx, OURS, copying.ClientRows([copying.ClientRow(**_STALE, print="")]), ["k1"]
