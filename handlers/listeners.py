@@ -43,7 +43,7 @@ COMMANDS: dict[str, Command] = {
     "sync": Command(connect.sync),
     "disconnect": Command(work=connect.ask_disconnect),
     "job": Command(job_id.job, job_id.after_job),
-    "log": Command(work=post_call.log_time),
+    "log": Command(work=job_id.log),
 }
 
 BUTTONS: dict[str, Work] = {

@@ -17,7 +17,9 @@ from handlers.messages import post_call as messages
 from handlers.messages.kit import Element, Message
 from xpm.api import Disconnected, TryLater
 from xpm.choices import Draft, TaskChoice
+from xpm.directory import job_id
 from xpm.entries import NotYours
+from xpm.job_menu import Group
 from xpm.store.entries import Entry, State
 
 log = logging.getLogger(__name__)
@@ -235,18 +237,19 @@ async def job_menu(asked: Asked) -> list[Element]:
     except NotYours:
         return []
     typed = str(body.get("value") or "")
-    groups = await asked.services.directory.menu(
-        asked.person.workspace_id, clients, staff_uuid, typed, asked.person.slack_user_id
+    directory, workspace_id = asked.services.directory, asked.person.workspace_id
+    groups = await directory.menu(
+        workspace_id, clients, staff_uuid, typed, asked.person.slack_user_id
     )
+    number = job_id(typed)
+    if number and not any(job.number == number for group in groups for job in group.jobs):
+        job = await directory.find_id(workspace_id, number)
+        if job is not None:
+            groups.insert(0, Group("Found in XPM", (job,)))
     return menus.job_groups(groups)
 
 
 # -- a form with no call ---------------------------------------------------------------------------------------------
-
-
-async def log_time(asked: Asked) -> None:
-    """/xpm log: the same form, in the direct message with the app."""
-    await open_form(asked, None)
 
 
 async def log_time_on_job(asked: Asked) -> None:

@@ -4,6 +4,7 @@ XPM offers partners no job search by name and no "jobs changed since", so the me
 https://developer.xero.com/documentation/api/practice-manager-3-1/jobs
 """
 
+import asyncio
 import datetime as dt
 import re
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from xpm.store.mirror import Job, StaffMember, Task
 
 FRESH = dt.timedelta(minutes=4)
 """Jobs asked for less long ago are not asked for again after a call: one made five minutes ago is there."""
+
+_MOST_ABSENT = 1000
 
 # States are each practice's own; these are the usual names of those that take no time.
 _CLOSED = re.compile(r"complete|cancel|closed|archived|abandoned", re.IGNORECASE)
@@ -54,6 +57,11 @@ def job_id(text: str) -> str | None:
     return typed.upper() if re.fullmatch(r"[jJ]\d+", typed) else typed
 
 
+def _form(number: str) -> str:
+    """An ID's form: J000123 is A000000."""
+    return re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "0", number))
+
+
 def job_url(job: Job) -> str:
     """The job's page in XPM: https://developer.xero.com/documentation/api/practice-manager-3-1/jobs"""
     return (
@@ -82,6 +90,8 @@ class Directory:
         self._database = database
         self._connections = connections
         self._clock = clock
+        # IDs that the practice said it has not, with when: every letter typed after one would ask again.
+        self._absent: dict[tuple[str, str], dt.datetime] = {}
 
     # -- for people ------------------------------------------------------------------------------------------------
 
@@ -121,6 +131,37 @@ class Directory:
             return None
         await self._keep(connection, [job])
         return await self.card(workspace_id, job.number)
+
+    async def find_id(self, workspace_id: str, typed: str, within: float = 1.5) -> Job | None:
+        """The job of a typed ID that the mirror does not know, asked of XPM for at most `within` seconds.
+
+        None when the text has not the form of the practice's IDs, when XPM has no such job, and when it does not say:
+        a menu can show no error, and Slack waits three seconds for it
+        (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element).
+        """
+        number = job_id(typed)
+        if number is None or await self._is_no_id(workspace_id, number):
+            return None
+        try:
+            async with asyncio.timeout(within):
+                card = await self.look_up(workspace_id, number)
+        except (TimeoutError, api.Disconnected, api.TryLater):
+            return None
+        if card is None:
+            if len(self._absent) >= _MOST_ABSENT:
+                self._absent.clear()
+            self._absent[workspace_id, number] = self._clock()
+            return None
+        return card.job
+
+    async def _is_no_id(self, workspace_id: str, number: str) -> bool:
+        said = self._absent.get((workspace_id, number))
+        if said is not None and self._clock() - said < FRESH:
+            return True
+        async with self._database.reading() as tx:
+            known = await mirror.outermost_ids(tx, workspace_id)
+        # J0001 on the way to J000123 is not asked for: XPM counts the calls of a day.
+        return _form(number) not in {_form(one) for one in known}
 
     async def refresh_jobs(
         self, workspace_id: str, clients: Sequence[str], staff_uuid: str | None

@@ -29,6 +29,7 @@ class EntryView:
     client_has_jobs: bool
     minutes_of_day: int
     entries_of_day: int
+    staff_uuid: str | None = None
 
     @property
     def clients(self) -> list[tuple[str, str]]:
@@ -70,6 +71,7 @@ async def read(database: Database, workspace_id: str, entry_id: str) -> EntryVie
             client_has_jobs=False,
             minutes_of_day=minutes,
             entries_of_day=count,
+            staff_uuid=staff.uuid if staff else None,
         )
         # One job is enough to tell that there are any; the menu itself is asked for when it is opened.
         clients = [uuid for uuid, _ in view.clients]

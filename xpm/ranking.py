@@ -70,7 +70,7 @@ def typed_words(typed: str) -> tuple[str, ...]:
 
 
 def words_in(search: str) -> frozenset[str]:
-    """The words under which a job with this `search_text` is found: O'Brien by obrien and by brien, J000123 by 000123 and 123."""
+    """The words that a job with this `search_text` is found by: O'Brien by obrien and brien, J000123 by 123 too."""
     words = set(_split(search))
     if _APOSTROPHES.search(search):
         words.update(word[:LONGEST_WORD] for word in _WORD.findall(search))

@@ -5,7 +5,7 @@ from handlers.messages.kit import Block
 from xpm.directory import JobCard
 from xpm.job_menu import Group
 from xpm.store.entries import Entry
-from xpm.store.mirror import Job
+from xpm.store.mirror import Job, Task
 
 JOB = "post_call.job"
 CLIENT = "post_call.client"
@@ -53,17 +53,30 @@ def job_menu(entry: Entry, card: JobCard | None) -> Block:
     }
 
 
-def task_menu(entry: Entry, card: JobCard) -> Block:
-    """The job's tasks, or why there is nothing to choose."""
+def are_tasks_of_others(card: JobCard, staff_uuid: str | None) -> bool:
+    """Whether there are open tasks and each is assigned to other people alone."""
+    usable = [task for task in card.tasks if not task.is_completed]
+    return bool(usable) and all(
+        task.assigned and staff_uuid not in task.assigned for task in usable
+    )
+
+
+def _task_text(task: Task, staff_uuid: str | None) -> str:
+    mark = " (completed)" if task.is_completed else ""
+    if staff_uuid is not None and staff_uuid in task.assigned:
+        mark = f" (yours{', completed' if task.is_completed else ''})"
+    return f"{kit.cut(task.name, 75 - len(mark))}{mark}"
+
+
+def task_menu(entry: Entry, card: JobCard, staff_uuid: str | None = None) -> Block:
+    """The job's tasks, open ones first and the person's own marked; or why there is nothing to choose."""
     if not card.tasks:
         return kit.section(
             "This job has no tasks, and XPM writes time on a task. Choose another job, or add one in XPM."
         )
     options = [
-        kit.option(
-            f"{kit.cut(task.name, 60)}{' (completed)' if task.is_completed else ''}", task.uuid
-        )
-        for task in card.tasks[:100]
+        kit.option(_task_text(task, staff_uuid), task.uuid)
+        for task in sorted(card.tasks, key=lambda task: task.is_completed)[:100]
     ]
     element: kit.Element = {
         "type": "static_select",

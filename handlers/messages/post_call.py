@@ -214,7 +214,13 @@ def _fields(view: EntryView) -> list[Block]:
     if not is_open(job.state) and entry.state is not State.REFUSED:
         state = job.state.lower()
         blocks.append(kit.section(f"This job is {kit.escape(state)}: XPM may refuse time on it."))
-    blocks.append(menus.task_menu(entry, card))
+    if menus.are_tasks_of_others(card, view.staff_uuid):
+        blocks.append(
+            kit.context(
+                "The open tasks of this job are assigned to others: XPM may refuse your time."
+            )
+        )
+    blocks.append(menus.task_menu(entry, card, view.staff_uuid))
     if entry.call_id is None or entry.is_editing:
         blocks.append(
             {

@@ -67,3 +67,31 @@ async def test_the_index_of_another_workspace_finds_nothing_here(synced: Kea) ->
 async def test_disconnecting_forgets_the_index(synced: Kea) -> None:
     await synced.connections.disconnect("T1", "U1")
     assert await synced.directory.search("T1", "weka") == []
+
+
+# -- an ID that the mirror does not know ---------------------------------------------------------------------------
+
+
+async def test_an_id_unknown_here_is_looked_up_in_xpm_and_kept(synced: Kea) -> None:
+    assert await synced.directory.card("T1", "J000130") is None
+    job = await synced.directory.find_id("T1", "j000130")
+    assert job is not None
+    assert (job.number, job.is_open) == ("J000130", False)
+    assert await _first(synced, "J000130") == "J000130"
+
+
+async def test_xpm_is_not_asked_for_half_an_id_nor_twice_for_one_it_has_not(synced: Kea) -> None:
+    before = synced.asked("")
+    assert await synced.directory.find_id("T1", "J0001") is None
+    assert synced.asked("") == before
+    assert await synced.directory.find_id("T1", "J099999") is None
+    once = synced.asked("")
+    assert once > before
+    assert await synced.directory.find_id("T1", "J099999") is None
+    assert synced.asked("") == once
+
+
+@pytest.mark.parametrize("kind", ["down", "half"])
+async def test_an_id_is_simply_not_found_while_xpm_is_away(synced: Kea, kind: str) -> None:
+    synced.fault(kind, times=-1)
+    assert await synced.directory.find_id("T1", "J000130") is None

@@ -283,6 +283,7 @@ READS: dict[str, Query] = {
     "links.of_browser": lambda tx: links.of_browser(tx, f"browser-{OURS}"),
     "job_words.likely": lambda tx: job_words.likely(tx, OURS, ["job", "acounts", "of"]),
     "mirror.jobs_logged_on": lambda tx: mirror.jobs_logged_on(tx, OURS, "U1", TODAY, 9),
+    "mirror.outermost_ids": lambda tx: mirror.outermost_ids(tx, OURS),
     "mirror.own_among": lambda tx: mirror.own_among(tx, OURS, "f1", ["J1"]),
     "mirror.count_jobs_of_client": lambda tx: mirror.count_jobs_of_client(tx, OURS, "k1"),
     "mirror.count_jobs_of_staff": lambda tx: mirror.count_jobs_of_staff(tx, OURS, "f1"),

@@ -256,6 +256,17 @@ async def job(tx: Transaction, workspace_id: str, number: str) -> Job | None:
     return None if row is None else job_of(row)
 
 
+async def outermost_ids(tx: Transaction, workspace_id: str) -> list[str]:
+    """The first and the last of the job IDs, which tell the form that the practice gives them."""
+    c = t.jobs.c
+    ids = sa.select(c.number).where(c.workspace_id == workspace_id).limit(1)
+    found = [
+        await tx.scalar(ids.order_by(c.number)),
+        await tx.scalar(ids.order_by(c.number.desc())),
+    ]
+    return [number for number in found if number is not None]
+
+
 async def tasks_of(tx: Transaction, workspace_id: str, number: str) -> list[Task]:
     """The tasks of a job: open ones first, then in the practice's order."""
     c = t.tasks.c
