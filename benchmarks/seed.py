@@ -138,7 +138,7 @@ async def seed(
                 for number in range(PEOPLE)
             ],
         )
-    await _fill(database, clients, jobs)
+    await fill(database, clients, jobs)
     ids = await _entries(database, entries, now)
     await database.close()
     return Seeded(ids, secret)
@@ -148,7 +148,8 @@ def _row(**values: Any) -> dict[str, Any]:
     return {"workspace_id": TEAM, "sync_id": "s1", **values}
 
 
-async def _fill(database: Database, clients: int, jobs: int) -> None:
+async def fill(database: Database, clients: int, jobs: int) -> None:
+    """Mirrors so many clients and jobs, as a sync would."""
     for start in range(0, clients, _CHUNK):
         some = range(start, min(clients, start + _CHUNK))
         async with database.transaction() as tx:

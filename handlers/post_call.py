@@ -106,6 +106,20 @@ async def choose_client(asked: Asked) -> Entry:
     )
 
 
+async def say_who(asked: Asked) -> Entry:
+    """Who was this: a client for a number that nobody has; the number stands in the block's id."""
+    body = asked.body
+    number = str(_action(body).get("block_id") or "").split(":")[-1]
+    return await asked.services.naming.say(
+        asked.person, entry_id(body), number, _selected(body) or "", draft(body)
+    )
+
+
+async def forget_number(asked: Asked) -> Entry:
+    """Not so: forget it."""
+    return await asked.services.naming.forget(asked.person, entry_id(asked.body), draft(asked.body))
+
+
 async def save(asked: Asked) -> Entry:
     """Save time, and Save changes."""
     body = asked.body
@@ -152,6 +166,8 @@ async def leave(asked: Asked) -> Entry:
 CLICKS: dict[str, Act] = {
     menus.JOB: choose_job,
     menus.CLIENT: choose_client,
+    menus.WHO: say_who,
+    menus.FORGET: forget_number,
     messages.SAVE: save,
     messages.DISMISS: dismiss,
     messages.REOPEN: reopen,
@@ -247,6 +263,14 @@ async def job_menu(asked: Asked) -> list[Element]:
         if job is not None:
             groups.insert(0, Group("Found in XPM", (job,)))
     return menus.job_groups(groups)
+
+
+async def client_menu(asked: Asked) -> list[Element]:
+    """The clients of the practice that a name typed into "Who was this?" may mean."""
+    typed = str(asked.body.get("value") or "")
+    return menus.client_options(
+        await asked.services.naming.search(asked.person.workspace_id, typed)
+    )
 
 
 # -- a form with no call ---------------------------------------------------------------------------------------------

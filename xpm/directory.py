@@ -18,7 +18,7 @@ from xpm.connections import Connections
 from xpm.job_menu import Asker, Group, menu_of, search_of
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
-from xpm.store import Database, Transaction, copying, mirror, syncs
+from xpm.store import Database, Transaction, copying, known_numbers, mirror, syncs
 from xpm.store.calls import Party
 from xpm.store.connections import Connection
 from xpm.store.mirror import Job, StaffMember, Task
@@ -27,6 +27,7 @@ FRESH = dt.timedelta(minutes=4)
 """Jobs asked for less long ago are not asked for again after a call: one made five minutes ago is there."""
 
 _MOST_ABSENT = 1000
+_LOGGED_WITHIN = dt.timedelta(days=366)
 
 # States are each practice's own; these are the usual names of those that take no time.
 _CLOSED = re.compile(r"complete|cancel|closed|archived|abandoned", re.IGNORECASE)
@@ -191,13 +192,48 @@ class Directory:
         async with self._database.reading() as tx:
             return await staff_of(tx, workspace_id, email)
 
-    async def parties(self, workspace_id: str, numbers: Sequence[str]) -> list[Party]:
-        """Who the numbers (E.164) belong to; a number nobody has stands alone."""
+    async def parties(
+        self, workspace_id: str, numbers: Sequence[str], slack_user_id: str = ""
+    ) -> list[Party]:
+        """Who the numbers (E.164) belong to; a number nobody has stands alone.
+
+        Of several clients of a number the likely one is first: last logged on with this number by this person, then by
+        anyone, then with open jobs.
+        """
         found: list[Party] = []
         async with self._database.reading() as tx:
             for number in numbers:
-                found += await mirror.parties(tx, workspace_id, number) or [Party(number)]
+                parties = await mirror.parties(tx, workspace_id, number)
+                if not parties:
+                    said = await known_numbers.party(tx, workspace_id, number)
+                    parties = [said or Party(number)]
+                if len(parties) > 1:
+                    parties = await self._by_likelihood(tx, workspace_id, parties, slack_user_id)
+                found += parties
         return found
+
+    async def _by_likelihood(
+        self, tx: Transaction, workspace_id: str, parties: list[Party], slack_user_id: str
+    ) -> list[Party]:
+        uuids = [party.client_uuid for party in parties if party.client_uuid]
+        since = self._clock().date() - _LOGGED_WITHIN
+        own: dict[str | None, float] = {}
+        anyones: dict[str | None, float] = {}
+        for uuid, who, last in await known_numbers.last_logged(
+            tx, workspace_id, parties[0].number, uuids, since
+        ):
+            anyones[uuid] = max(anyones.get(uuid, 0), last.timestamp())
+            if who == slack_user_id:
+                own[uuid] = last.timestamp()
+        busy = await known_numbers.with_open_jobs(tx, workspace_id, uuids)
+        return sorted(
+            parties,
+            key=lambda party: (
+                -own.get(party.client_uuid, 0),
+                -anyones.get(party.client_uuid, 0),
+                party.client_uuid not in busy,
+            ),
+        )
 
     async def counts(self, workspace_id: str) -> dict[str, int]:
         """How many clients, contacts, staff and jobs the mirror holds."""

@@ -1,15 +1,19 @@
 """The menus of the form: client, job and task, each option within Slack's 75 characters."""
 
+from collections.abc import Sequence
+
 from handlers.messages import kit
 from handlers.messages.kit import Block
 from xpm.directory import JobCard
 from xpm.job_menu import Group
 from xpm.store.entries import Entry
-from xpm.store.mirror import Job, Task
+from xpm.store.mirror import Client, Job, Task
 
 JOB = "post_call.job"
 CLIENT = "post_call.client"
 TASK = "post_call.task"
+WHO = "post_call.who"
+FORGET = "post_call.forget_number"
 
 
 def client_menu(entry: Entry, clients: dict[str, str]) -> Block:
@@ -31,6 +35,29 @@ def client_menu(entry: Entry, clients: dict[str, str]) -> Block:
         "label": kit.plain("Client"),
         "element": element,
     }
+
+
+def who_menu(entry: Entry, number: str, written: str) -> Block:
+    """Who was this: a search of the practice's clients by name, for a number that none of them has."""
+    return {
+        "type": "input",
+        "block_id": f"who:{entry.id}:{number}",
+        "dispatch_action": True,
+        "optional": True,
+        "label": kit.plain(f"Who was this? ({written})"),
+        "hint": kit.plain("The app remembers it for the practice. XPM is not changed.", 150),
+        "element": {
+            "type": "external_select",
+            "action_id": WHO,
+            "placeholder": kit.plain("Search clients by name"),
+            "min_query_length": 2,
+        },
+    }
+
+
+def client_options(clients: Sequence[Client]) -> list[kit.Element]:
+    """Clients found by name, as many as a menu holds."""
+    return [kit.option(client.name, client.uuid) for client in clients[:100]]
 
 
 def job_menu(entry: Entry, card: JobCard | None) -> Block:
