@@ -17,6 +17,9 @@ from xpm.store.mirror import JOB, Job, Rows, job_of, write
 MOST = 1000
 """Jobs looked at for one typed word; a word that more jobs have tells too little to be looked up by itself."""
 
+OF_COMMON = 300
+"""Jobs of each common word that are looked at where every typed word is common: more would be read than shown."""
+
 CHOSEN_FROM = 150
 """Jobs that are read and sorted."""
 
@@ -238,7 +241,7 @@ async def _of_all(tx: Transaction, workspace_id: str, meant: Sequence[_Meant]) -
         found: dict[str, Job] = {}
         for one in common:
             others = [other for other in common if other is not one]
-            for job in await _read(tx, workspace_id, one.numbers, others):
+            for job in await _read(tx, workspace_id, one.numbers[:OF_COMMON], others):
                 found[job.number] = job
             if len(found) >= CHOSEN_FROM:
                 break
