@@ -13,7 +13,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from benchmarks import floors, requests, story, syncing
+from benchmarks import floors, requests, search, story, syncing
 from benchmarks.line import Line
 from benchmarks.load import Load, send
 from benchmarks.seed import Seeded, Tokens, seed
@@ -168,6 +168,7 @@ def main() -> None:
         Line("memory at rest against F0", memory, "MB", bare_memory, memory / bare_memory, 0, "lower"),
     ]  # fmt: skip
     lines += syncing.lines()
+    lines += search.lines()
     for (name_, connections), load in {**base, **app}.items():
         print(
             f"{name_:14} {connections:>3} at a time {load.throughput:>9.0f}/s"

@@ -3,12 +3,13 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from bot.settings import Settings
 from xpm.clock import utc_now
-from xpm.store import Database, mirror
+from xpm.store import Database, job_words, mirror
 from xpm.store import connections as connection_store
 from xpm.store import tables as t
 from xpm.store import workspaces as workspace_store
@@ -137,17 +138,18 @@ async def seed(
                 for number in range(PEOPLE)
             ],
         )
-    await _fill(database, clients, jobs)
+    await fill(database, clients, jobs)
     ids = await _entries(database, entries, now)
     await database.close()
     return Seeded(ids, secret)
 
 
-def _row(**values: object) -> dict[str, object]:
+def _row(**values: Any) -> dict[str, Any]:
     return {"workspace_id": TEAM, "sync_id": "s1", **values}
 
 
-async def _fill(database: Database, clients: int, jobs: int) -> None:
+async def fill(database: Database, clients: int, jobs: int) -> None:
+    """Mirrors so many clients and jobs, as a sync would."""
     for start in range(0, clients, _CHUNK):
         some = range(start, min(clients, start + _CHUNK))
         async with database.transaction() as tx:
@@ -164,7 +166,9 @@ async def _fill(database: Database, clients: int, jobs: int) -> None:
     for start in range(0, jobs, _CHUNK):
         some = range(start, min(jobs, start + _CHUNK))
         async with database.transaction() as tx:
-            await mirror.write(tx, t.jobs, [_job(n, clients) for n in some])
+            made = [_job(n, clients) for n in some]
+            await job_words.replace(tx, TEAM, made)
+            await mirror.write(tx, t.jobs, made)
             await mirror.write(
                 tx,
                 t.tasks,
@@ -185,7 +189,7 @@ async def _fill(database: Database, clients: int, jobs: int) -> None:
             await mirror.write(tx, t.job_staff, own)
 
 
-def _job(number: int, clients: int) -> dict[str, object]:
+def _job(number: int, clients: int) -> dict[str, Any]:
     client, name = number % clients, _words(number)
     return _row(
         number=f"J{number:06d}",

@@ -34,6 +34,7 @@ from xpm.following import SAY_ENDED, SHOW_ENTRY, SHOW_OPEN, Following
 from xpm.keeping import KEEP, Keeping
 from xpm.leaving import LEAVE, Leaving
 from xpm.mirroring import Mirroring
+from xpm.naming import Naming
 from xpm.reception import OFFER, REFRESH, RETELL, Reception
 from xpm.replicas import Replicas
 from xpm.rhythm import Rhythm
@@ -195,6 +196,7 @@ def build(
         connections=connections,
         directory=directory,
         entries=entries,
+        naming=Naming(database, clock),
         reception=reception,
         syncing=syncing,
         standings=standings,

@@ -10,11 +10,12 @@ from handlers.connect import ANSWER_FIRST
 from handlers.messages import connect as connect_messages
 from handlers.messages import job_id as messages
 from handlers.messages.kit import Element, Message
-from handlers.post_call import entry_id
+from handlers.post_call import entry_id, open_form
 from xpm.api import Disconnected, TryLater
 from xpm.choices import Draft
 from xpm.directory import JobCard, job_id
 from xpm.entries import NotYours
+from xpm.store.mirror import Job
 
 # "Looking …" is worth saying only when it takes longer than this.
 _NOTICEABLE = 1.5
@@ -47,7 +48,8 @@ async def submitted(ack: Any, body: dict[str, Any], context: Any) -> None:
             )
         await ack()
     elif (number := job_id(typed)) is None:
-        await ack(response_action="errors", errors={messages.BLOCK: messages.MALFORMED})
+        near = await _search(Asked.of(body, context), typed)
+        await ack(response_action="errors", errors={messages.BLOCK: messages.malformed(near)})
     else:
         await ack(
             response_action="update",
@@ -104,13 +106,41 @@ async def job(asked: Asked) -> Message | None:
     """/xpm job: what can be said at once; None when XPM is to be asked."""
     words = asked.text.split(maxsplit=1)
     if len(words) < 2:
-        return messages.sentence("Type the job's ID as well, for example /xpm job J000123.")
-    if job_id(words[1]) is None:
-        return messages.sentence(f"“{words[1][:60]}” is not a job ID. {messages.MALFORMED}")
+        return messages.sentence(
+            "Type the job's ID or name as well, for example /xpm job J000123 or /xpm job kea tax."
+        )
     connection = await asked.services.connections.of(asked.person.workspace_id)
     if connection is None or connection.ended_at is not None:
         return connect_messages.not_connected()
+    if job_id(words[1]) is None:
+        return _listed(words[1], await _search(asked, words[1]), connection.practice)
     return None
+
+
+async def _search(asked: Asked, typed: str) -> list[Job]:
+    person = asked.person
+    return await asked.services.directory.search(person.workspace_id, typed, person.slack_user_id)
+
+
+def _listed(typed: str, jobs: list[Job], practice: str) -> Message:
+    if not jobs:
+        return messages.sentence(messages.none_like(typed, practice))
+    return messages.several(typed, jobs)
+
+
+async def log(asked: Asked) -> None:
+    """/xpm log: the form, with the job when the words mean one alone; a list to choose from when they mean several."""
+    words = asked.text.split(maxsplit=1)
+    connection = await asked.services.connections.of(asked.person.workspace_id)
+    if len(words) < 2 or connection is None or connection.ended_at is not None:
+        await open_form(asked, None)
+        return
+    jobs = await _search(asked, words[1])
+    exact = [job for job in jobs if job.number == job_id(words[1])]
+    if len(exact or jobs) == 1:
+        await open_form(asked, (exact or jobs)[0].number)
+        return
+    await asked.answer(_listed(words[1], jobs, connection.practice))
 
 
 async def after_job(asked: Asked) -> None:
@@ -133,4 +163,6 @@ async def after_job(asked: Asked) -> None:
     else:
         unknown = messages.sentence(messages.unknown(number, connection.practice))
         answer = messages.card(card) if card is not None else unknown
+        if card is None and (near := await _search(asked, words[1])):
+            answer = messages.several(words[1], near)
     await asked.answer(answer)

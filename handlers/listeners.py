@@ -43,7 +43,7 @@ COMMANDS: dict[str, Command] = {
     "sync": Command(connect.sync),
     "disconnect": Command(work=connect.ask_disconnect),
     "job": Command(job_id.job, job_id.after_job),
-    "log": Command(work=post_call.log_time),
+    "log": Command(work=job_id.log),
 }
 
 BUTTONS: dict[str, Work] = {
@@ -101,6 +101,7 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
 
     # Bolt asks one listener after the other: what people wait for most stands first.
     app.options(menus.JOB)(listener(answer_job_menu))
+    app.options(menus.WHO)(listener(answer_client_menu))
     app.command(COMMAND)(listener(answer_command, work_on_command))
     for action_id, act in post_call.CLICKS.items():
         app.action(action_id)(listener(post_call.committing(act), post_call.show))
@@ -153,6 +154,11 @@ async def answer_job_menu(ack: Any, body: dict[str, Any], context: Any) -> None:
         await ack(option_groups=groups)
     else:
         await ack(options=[])
+
+
+async def answer_client_menu(ack: Any, body: dict[str, Any], context: Any) -> None:
+    """Fills "Who was this?" from the mirror."""
+    await ack(options=await post_call.client_menu(Asked.of(body, context)))
 
 
 async def confirm_disconnect(ack: Any, body: dict[str, Any], context: Any) -> None:

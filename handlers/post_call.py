@@ -17,7 +17,9 @@ from handlers.messages import post_call as messages
 from handlers.messages.kit import Element, Message
 from xpm.api import Disconnected, TryLater
 from xpm.choices import Draft, TaskChoice
+from xpm.directory import job_id
 from xpm.entries import NotYours
+from xpm.job_menu import Group
 from xpm.store.entries import Entry, State
 
 log = logging.getLogger(__name__)
@@ -104,6 +106,20 @@ async def choose_client(asked: Asked) -> Entry:
     )
 
 
+async def say_who(asked: Asked) -> Entry:
+    """Who was this: a client for a number that nobody has; the number stands in the block's id."""
+    body = asked.body
+    number = str(_action(body).get("block_id") or "").split(":")[-1]
+    return await asked.services.naming.say(
+        asked.person, entry_id(body), number, _selected(body) or "", draft(body)
+    )
+
+
+async def forget_number(asked: Asked) -> Entry:
+    """Not so: forget it."""
+    return await asked.services.naming.forget(asked.person, entry_id(asked.body), draft(asked.body))
+
+
 async def save(asked: Asked) -> Entry:
     """Save time, and Save changes."""
     body = asked.body
@@ -150,6 +166,8 @@ async def leave(asked: Asked) -> Entry:
 CLICKS: dict[str, Act] = {
     menus.JOB: choose_job,
     menus.CLIENT: choose_client,
+    menus.WHO: say_who,
+    menus.FORGET: forget_number,
     messages.SAVE: save,
     messages.DISMISS: dismiss,
     messages.REOPEN: reopen,
@@ -235,18 +253,27 @@ async def job_menu(asked: Asked) -> list[Element]:
     except NotYours:
         return []
     typed = str(body.get("value") or "")
-    groups = await asked.services.directory.menu(
-        asked.person.workspace_id, clients, staff_uuid, typed
+    directory, workspace_id = asked.services.directory, asked.person.workspace_id
+    groups = await directory.menu(
+        workspace_id, clients, staff_uuid, typed, asked.person.slack_user_id
     )
+    number = job_id(typed)
+    if number and not any(job.number == number for group in groups for job in group.jobs):
+        job = await directory.find_id(workspace_id, number)
+        if job is not None:
+            groups.insert(0, Group("Found in XPM", (job,)))
     return menus.job_groups(groups)
 
 
+async def client_menu(asked: Asked) -> list[Element]:
+    """The clients of the practice that a name typed into "Who was this?" may mean."""
+    typed = str(asked.body.get("value") or "")
+    return menus.client_options(
+        await asked.services.naming.search(asked.person.workspace_id, typed)
+    )
+
+
 # -- a form with no call ---------------------------------------------------------------------------------------------
-
-
-async def log_time(asked: Asked) -> None:
-    """/xpm log: the same form, in the direct message with the app."""
-    await open_form(asked, None)
 
 
 async def log_time_on_job(asked: Asked) -> None:

@@ -12,6 +12,7 @@ from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.entries import Entries
 from xpm.leaving import Leaving
+from xpm.naming import Naming
 from xpm.reception import Reception
 from xpm.standing import Standings
 from xpm.store import Database
@@ -29,6 +30,7 @@ class Services:
     connections: Connections
     directory: Directory
     entries: Entries
+    naming: Naming
     reception: Reception
     syncing: Syncing
     standings: Standings

@@ -4,6 +4,7 @@ XPM offers partners no job search by name and no "jobs changed since", so the me
 https://developer.xero.com/documentation/api/practice-manager-3-1/jobs
 """
 
+import asyncio
 import datetime as dt
 import re
 from collections.abc import Sequence
@@ -14,32 +15,23 @@ from xpm import api
 from xpm.api import Priority
 from xpm.clock import Clock
 from xpm.connections import Connections
+from xpm.job_menu import Asker, Group, menu_of, search_of
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
-from xpm.store import Database, Transaction, copying, mirror, syncs
+from xpm.store import Database, Transaction, copying, known_numbers, mirror, syncs
 from xpm.store.calls import Party
 from xpm.store.connections import Connection
 from xpm.store.mirror import Job, StaffMember, Task
 
-MENU_LIMIT = 100
-"""Slack shows at most 100 options in a group: https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element"""
-
 FRESH = dt.timedelta(minutes=4)
 """Jobs asked for less long ago are not asked for again after a call: one made five minutes ago is there."""
+
+_MOST_ABSENT = 1000
+_LOGGED_WITHIN = dt.timedelta(days=366)
 
 # States are each practice's own; these are the usual names of those that take no time.
 _CLOSED = re.compile(r"complete|cancel|closed|archived|abandoned", re.IGNORECASE)
 _JOB_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/ -]{0,28}[A-Za-z0-9])?")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group of the job menu. `hidden` counts the jobs that typing would find but the menu has no room for."""
-
-    label: str
-    jobs: tuple[Job, ...]
-    hidden: int = 0
-    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +58,17 @@ def job_id(text: str) -> str | None:
     return typed.upper() if re.fullmatch(r"[jJ]\d+", typed) else typed
 
 
+def _form(number: str) -> str:
+    """An ID's form: J000123 is A000000."""
+    return re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "0", number))
+
+
 def job_url(job: Job) -> str:
     """The job's page in XPM: https://developer.xero.com/documentation/api/practice-manager-3-1/jobs"""
     return (
         job.web_url
         or f"https://app.practicemanager.xero.com/job/jobview.aspx?id={quote(job.number, safe='')}"
     )
-
-
-async def menu_of(
-    tx: Transaction,
-    workspace_id: str,
-    clients: Sequence[tuple[str, str]],
-    staff_uuid: str | None,
-    typed: str,
-) -> list[Group]:
-    """A group for each client (uuid, name), then the person's own jobs; those that hold all the `typed` words."""
-    words = typed.casefold().split()
-    groups = []
-    seen: set[str] = set()
-    for uuid, name in clients:
-        jobs = await mirror.jobs_of_clients(tx, workspace_id, [uuid], words, MENU_LIMIT)
-        total = len(jobs)
-        if not words and total == MENU_LIMIT:
-            total = await mirror.count_jobs_of_client(tx, workspace_id, uuid)
-        groups.append(Group(f"Jobs of {name}", tuple(jobs), total - len(jobs)))
-        seen |= {job.number for job in jobs}
-    if staff_uuid is not None:
-        jobs = await mirror.jobs_of_staff(
-            tx, workspace_id, staff_uuid, words, MENU_LIMIT + len(seen)
-        )
-        unseen = [job for job in jobs if job.number not in seen]
-        own = unseen[:MENU_LIMIT]
-        total = len(own)
-        if not words and len(own) == MENU_LIMIT:
-            total = await mirror.count_jobs_of_staff(tx, workspace_id, staff_uuid) - (
-                len(jobs) - len(unseen)
-            )
-        groups.append(Group("Your jobs", tuple(own), max(0, total - len(own)), is_own=True))
-    return [group for group in groups if group.jobs]
 
 
 async def staff_of(tx: Transaction, workspace_id: str, email: str | None) -> StaffMember | None:
@@ -127,6 +91,8 @@ class Directory:
         self._database = database
         self._connections = connections
         self._clock = clock
+        # IDs that the practice said it has not, with when: every letter typed after one would ask again.
+        self._absent: dict[tuple[str, str], dt.datetime] = {}
 
     # -- for people ------------------------------------------------------------------------------------------------
 
@@ -136,10 +102,18 @@ class Directory:
         clients: Sequence[tuple[str, str]],
         staff_uuid: str | None,
         typed: str,
+        slack_user_id: str = "",
     ) -> list[Group]:
-        """The job menu: a group for each client (uuid, name), then the person's own jobs; `typed` words filter both."""
+        """The job menu of a person for some clients (uuid, name); see `xpm.job_menu`."""
         async with self._database.reading() as tx:
-            return await menu_of(tx, workspace_id, clients, staff_uuid, typed)
+            who = Asker(workspace_id, staff_uuid, slack_user_id, self._clock().date())
+            return await menu_of(tx, who, clients, typed)
+
+    async def search(self, workspace_id: str, typed: str, slack_user_id: str = "") -> list[Job]:
+        """The jobs of the practice that somebody may mean, the likeliest first, misspellings forgiven."""
+        async with self._database.reading() as tx:
+            who = Asker(workspace_id, None, slack_user_id, self._clock().date())
+            return (await search_of(tx, who, typed))[0]
 
     async def card(self, workspace_id: str, number: str) -> JobCard | None:
         """A job and its tasks as the mirror has them."""
@@ -158,6 +132,37 @@ class Directory:
             return None
         await self._keep(connection, [job])
         return await self.card(workspace_id, job.number)
+
+    async def find_id(self, workspace_id: str, typed: str, within: float = 1.5) -> Job | None:
+        """The job of a typed ID that the mirror does not know, asked of XPM for at most `within` seconds.
+
+        None when the text has not the form of the practice's IDs, when XPM has no such job, and when it does not say:
+        a menu can show no error, and Slack waits three seconds for it
+        (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element).
+        """
+        number = job_id(typed)
+        if number is None or await self._is_no_id(workspace_id, number):
+            return None
+        try:
+            async with asyncio.timeout(within):
+                card = await self.look_up(workspace_id, number)
+        except (TimeoutError, api.Disconnected, api.TryLater):
+            return None
+        if card is None:
+            if len(self._absent) >= _MOST_ABSENT:
+                self._absent.clear()
+            self._absent[workspace_id, number] = self._clock()
+            return None
+        return card.job
+
+    async def _is_no_id(self, workspace_id: str, number: str) -> bool:
+        said = self._absent.get((workspace_id, number))
+        if said is not None and self._clock() - said < FRESH:
+            return True
+        async with self._database.reading() as tx:
+            known = await mirror.outermost_ids(tx, workspace_id)
+        # J0001 on the way to J000123 is not asked for: XPM counts the calls of a day.
+        return _form(number) not in {_form(one) for one in known}
 
     async def refresh_jobs(
         self, workspace_id: str, clients: Sequence[str], staff_uuid: str | None
@@ -187,13 +192,48 @@ class Directory:
         async with self._database.reading() as tx:
             return await staff_of(tx, workspace_id, email)
 
-    async def parties(self, workspace_id: str, numbers: Sequence[str]) -> list[Party]:
-        """Who the numbers (E.164) belong to; a number nobody has stands alone."""
+    async def parties(
+        self, workspace_id: str, numbers: Sequence[str], slack_user_id: str = ""
+    ) -> list[Party]:
+        """Who the numbers (E.164) belong to; a number nobody has stands alone.
+
+        Of several clients of a number the likely one is first: last logged on with this number by this person, then by
+        anyone, then with open jobs.
+        """
         found: list[Party] = []
         async with self._database.reading() as tx:
             for number in numbers:
-                found += await mirror.parties(tx, workspace_id, number) or [Party(number)]
+                parties = await mirror.parties(tx, workspace_id, number)
+                if not parties:
+                    said = await known_numbers.party(tx, workspace_id, number)
+                    parties = [said or Party(number)]
+                if len(parties) > 1:
+                    parties = await self._by_likelihood(tx, workspace_id, parties, slack_user_id)
+                found += parties
         return found
+
+    async def _by_likelihood(
+        self, tx: Transaction, workspace_id: str, parties: list[Party], slack_user_id: str
+    ) -> list[Party]:
+        uuids = [party.client_uuid for party in parties if party.client_uuid]
+        since = self._clock().date() - _LOGGED_WITHIN
+        own: dict[str | None, float] = {}
+        anyones: dict[str | None, float] = {}
+        for uuid, who, last in await known_numbers.last_logged(
+            tx, workspace_id, parties[0].number, uuids, since
+        ):
+            anyones[uuid] = max(anyones.get(uuid, 0), last.timestamp())
+            if who == slack_user_id:
+                own[uuid] = last.timestamp()
+        busy = await known_numbers.with_open_jobs(tx, workspace_id, uuids)
+        return sorted(
+            parties,
+            key=lambda party: (
+                -own.get(party.client_uuid, 0),
+                -anyones.get(party.client_uuid, 0),
+                party.client_uuid not in busy,
+            ),
+        )
 
     async def counts(self, workspace_id: str) -> dict[str, int]:
         """How many clients, contacts, staff and jobs the mirror holds."""

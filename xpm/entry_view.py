@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from xpm.directory import JobCard, card_of, staff_of
-from xpm.store import Database, mirror
+from xpm.store import Database, known_numbers, mirror
 from xpm.store import calls as call_store
 from xpm.store import connections as connection_store
 from xpm.store import entries as store
@@ -11,6 +11,7 @@ from xpm.store import workspaces as workspace_store
 from xpm.store.calls import Call
 from xpm.store.connections import Connection
 from xpm.store.entries import Entry
+from xpm.store.known_numbers import KnownNumber
 from xpm.store.workspaces import Person
 
 
@@ -29,6 +30,8 @@ class EntryView:
     client_has_jobs: bool
     minutes_of_day: int
     entries_of_day: int
+    staff_uuid: str | None = None
+    known: tuple[KnownNumber, ...] = ()
 
     @property
     def clients(self) -> list[tuple[str, str]]:
@@ -58,6 +61,8 @@ async def read(database: Database, workspace_id: str, entry_id: str) -> EntryVie
             connector = await workspace_store.person(tx, workspace_id, connection.connected_by)
             connected_by = connector.name
         staff = await staff_of(tx, workspace_id, person.email)
+        numbers = [party.number for party in call.parties] if call else []
+        known = await known_numbers.among(tx, workspace_id, numbers) if numbers else []
         view = EntryView(
             entry=entry,
             call=call,
@@ -70,6 +75,8 @@ async def read(database: Database, workspace_id: str, entry_id: str) -> EntryVie
             client_has_jobs=False,
             minutes_of_day=minutes,
             entries_of_day=count,
+            staff_uuid=staff.uuid if staff else None,
+            known=tuple(known),
         )
         # One job is enough to tell that there are any; the menu itself is asked for when it is opened.
         clients = [uuid for uuid, _ in view.clients]

@@ -8,6 +8,7 @@ from typing import Any
 
 from xpm import api
 from xpm.matching import numbers_in
+from xpm.ranking import search_text
 from xpm.store.copying import ClientRow, ClientRows, ContactRow, LinkRow, NumberRow
 from xpm.store.mirror import Rows
 
@@ -150,7 +151,7 @@ def _job_row(
         "client_name": client,
         "manager_name": job.manager_name,
         "due_date": job.due_date,
-        "search": f"{job.number} {name} {client}".casefold(),
+        "search": search_text(job.number, name, client),
         "print": print_,
         "sync_id": sync_id,
     }

@@ -145,7 +145,9 @@ class Reception:
         async with self._database.reading() as tx:
             rules = await phone_store.rules(tx, call.workspace_id, self._rules)
         numbers = outside_numbers(outside_of(call.numbers, rules, region), region)
-        parties = tuple(await self._directory.parties(call.workspace_id, numbers))
+        parties = tuple(
+            await self._directory.parties(call.workspace_id, numbers, person.slack_user_id)
+        )
         async with self._database.transaction() as tx:
             await phone_store.take_turn(tx, call.phone_system_id, call.source_id)
             now_told = await store.get(tx, call.workspace_id, call.id)

@@ -7,8 +7,8 @@ from xpm.standing import Standing
 COMMANDS = "\n".join(
     (
         "`/xpm connect` connect Xero Practice Manager",
-        "`/xpm log` log time without a call",
-        "`/xpm job J000123` look at a job",
+        "`/xpm log` log time without a call, or on a job at once: `/xpm log kea tax`",
+        "`/xpm job J000123` look at a job, or find one by name: `/xpm job kea tax`",
         "`/xpm status` connection, last sync, what waits",
         "`/xpm sync` fetch clients and jobs now",
         "`/xpm disconnect` disconnect, after asking once more",

@@ -1,8 +1,11 @@
 """Finding a job by its exact ID: the modal, and /xpm job."""
 
+from collections.abc import Sequence
+
 from handlers.messages import kit
 from handlers.messages.kit import Message
 from xpm.directory import JobCard, is_open, job_url
+from xpm.store.mirror import Job
 
 MODAL = "job_id.modal"
 INPUT = "job_id.input"
@@ -12,6 +15,9 @@ LOG_TIME = "job_id.log_time"
 
 MALFORMED = "A job ID looks like J000123."
 """Stands under the field."""
+
+
+MOST_SHOWN = 8
 
 
 def asking(metadata: str, typed: str = "", sentence: str = "") -> kit.Element:
@@ -84,6 +90,34 @@ def card(card: JobCard) -> Message:
     ]
     job = card.job
     return Message(f"{job.number} {job.name}, {job.client_name}, {job.state}", blocks)
+
+
+def several(typed: str, jobs: Sequence[Job]) -> Message:
+    """The answer to /xpm job and /xpm log with some words: the jobs that may be meant, each with its button."""
+    shown = jobs[:MOST_SHOWN]
+    more = " Type another word to narrow it down." if len(jobs) > len(shown) else ""
+    first = f"Jobs like “{kit.cut(typed, 60)}”, the nearest first.{more}"
+    blocks = [kit.section(kit.escape(first))]
+    for job in shown:
+        due = f" · due {job.due_date.day} {job.due_date:%b %Y}" if job.due_date else ""
+        facts = f"*{kit.escape(f'{job.number} {job.name}')}*\n"
+        facts += kit.escape(f"{job.client_name} · {job.state}{due}")
+        button = kit.button("Log time on it", LOG_TIME, job.number)
+        blocks.append(kit.section(facts, accessory=button))
+    return Message(" ".join([first, *(f"{job.number} {job.name}." for job in shown)]), blocks)
+
+
+def none_like(typed: str, practice: str) -> str:
+    """The sentence for words that no job has."""
+    return f"No job of {practice} is like “{kit.cut(typed, 60)}”. Try fewer words, or the client's name."
+
+
+def malformed(jobs: Sequence[Job]) -> str:
+    """Stands under the field when a name was typed there: the ID wanted, and the jobs of such a name."""
+    if not jobs:
+        return MALFORMED
+    near = "; ".join(f"{job.number} {kit.cut(job.name, 30)}" for job in jobs[:3])
+    return f"{MALFORMED} Did you mean {near}?"
 
 
 def searching(number: str) -> Message:

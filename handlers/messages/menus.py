@@ -1,14 +1,19 @@
 """The menus of the form: client, job and task, each option within Slack's 75 characters."""
 
+from collections.abc import Sequence
+
 from handlers.messages import kit
 from handlers.messages.kit import Block
-from xpm.directory import Group, JobCard
+from xpm.directory import JobCard
+from xpm.job_menu import Group
 from xpm.store.entries import Entry
-from xpm.store.mirror import Job
+from xpm.store.mirror import Client, Job, Task
 
 JOB = "post_call.job"
 CLIENT = "post_call.client"
 TASK = "post_call.task"
+WHO = "post_call.who"
+FORGET = "post_call.forget_number"
 
 
 def client_menu(entry: Entry, clients: dict[str, str]) -> Block:
@@ -32,6 +37,29 @@ def client_menu(entry: Entry, clients: dict[str, str]) -> Block:
     }
 
 
+def who_menu(entry: Entry, number: str, written: str) -> Block:
+    """Who was this: a search of the practice's clients by name, for a number that none of them has."""
+    return {
+        "type": "input",
+        "block_id": f"who:{entry.id}:{number}",
+        "dispatch_action": True,
+        "optional": True,
+        "label": kit.plain(f"Who was this? ({written})"),
+        "hint": kit.plain("The app remembers it for the practice. XPM is not changed.", 150),
+        "element": {
+            "type": "external_select",
+            "action_id": WHO,
+            "placeholder": kit.plain("Search clients by name"),
+            "min_query_length": 2,
+        },
+    }
+
+
+def client_options(clients: Sequence[Client]) -> list[kit.Element]:
+    """Clients found by name, as many as a menu holds."""
+    return [kit.option(client.name, client.uuid) for client in clients[:100]]
+
+
 def job_menu(entry: Entry, card: JobCard | None) -> Block:
     """The job menu: opens filled and filters as one types."""
     element: kit.Element = {
@@ -52,17 +80,30 @@ def job_menu(entry: Entry, card: JobCard | None) -> Block:
     }
 
 
-def task_menu(entry: Entry, card: JobCard) -> Block:
-    """The job's tasks, or why there is nothing to choose."""
+def are_tasks_of_others(card: JobCard, staff_uuid: str | None) -> bool:
+    """Whether there are open tasks and each is assigned to other people alone."""
+    usable = [task for task in card.tasks if not task.is_completed]
+    return bool(usable) and all(
+        task.assigned and staff_uuid not in task.assigned for task in usable
+    )
+
+
+def _task_text(task: Task, staff_uuid: str | None) -> str:
+    mark = " (completed)" if task.is_completed else ""
+    if staff_uuid is not None and staff_uuid in task.assigned:
+        mark = f" (yours{', completed' if task.is_completed else ''})"
+    return f"{kit.cut(task.name, 75 - len(mark))}{mark}"
+
+
+def task_menu(entry: Entry, card: JobCard, staff_uuid: str | None = None) -> Block:
+    """The job's tasks, open ones first and the person's own marked; or why there is nothing to choose."""
     if not card.tasks:
         return kit.section(
             "This job has no tasks, and XPM writes time on a task. Choose another job, or add one in XPM."
         )
     options = [
-        kit.option(
-            f"{kit.cut(task.name, 60)}{' (completed)' if task.is_completed else ''}", task.uuid
-        )
-        for task in card.tasks[:100]
+        kit.option(_task_text(task, staff_uuid), task.uuid)
+        for task in sorted(card.tasks, key=lambda task: task.is_completed)[:100]
     ]
     element: kit.Element = {
         "type": "static_select",
@@ -82,14 +123,22 @@ def task_menu(entry: Entry, card: JobCard) -> Block:
 
 
 def job_option(job: Job) -> kit.Element:
-    """A job in a menu: its ID, name and client in 75 characters, the ID never cut."""
-    client = f" · {job.client_name}" if job.client_name else ""
+    """A job in a menu: its ID, name, client, state and due date in 75 characters; the ID is never cut."""
     room = 75 - len(job.number) - 1
-    name = kit.cut(job.name, max(12, room - min(len(client), 25)))
-    return kit.option(
-        f"{job.number} {name}{kit.cut(client, max(0, room - len(name))) if client else ''}",
-        job.number,
+    facts = " · ".join(
+        word
+        for word in (
+            kit.cut(job.state, 12),
+            f"{job.due_date.day} {job.due_date:%b %y}" if job.due_date else "",
+        )
+        if word
     )
+    tail = f" · {facts}" if facts and len(facts) < room - 30 else ""
+    room -= len(tail)
+    client = f" · {job.client_name}" if job.client_name else ""
+    name = kit.cut(job.name, max(12, room - min(len(client), 25)))
+    middle = kit.cut(client, max(0, room - len(name))) if client else ""
+    return kit.option(f"{job.number} {name}{middle}{tail}", job.number)
 
 
 def job_groups(groups: list[Group]) -> list[kit.Element]:
@@ -104,6 +153,8 @@ def job_groups(groups: list[Group]) -> list[kit.Element]:
 
 
 def _group_label(group: Group) -> str:
+    if group.has_more:
+        return f"{group.label} (the nearest {len(group.jobs)}, type another word for others)"
     if not group.hidden:
         return group.label
     hint = f" ({len(group.jobs)} of {len(group.jobs) + group.hidden}, type to find)"

@@ -201,6 +201,11 @@ def _fields(view: EntryView) -> list[Block]:
         for p in (view.call.parties if view.call else ())
         if p.client_uuid
     }
+    for party in view.call.parties if view.call else ():
+        if party.client_uuid is None and not entry.is_editing:
+            written = _number(party.number, view)
+            blocks.append(menus.who_menu(entry, party.number, written))
+    blocks += _said(view)
     if len(all_clients) > 1:
         blocks.append(menus.client_menu(entry, all_clients))
     if not view.has_jobs or (view.call is not None and view.clients and not view.client_has_jobs):
@@ -214,7 +219,13 @@ def _fields(view: EntryView) -> list[Block]:
     if not is_open(job.state) and entry.state is not State.REFUSED:
         state = job.state.lower()
         blocks.append(kit.section(f"This job is {kit.escape(state)}: XPM may refuse time on it."))
-    blocks.append(menus.task_menu(entry, card))
+    if menus.are_tasks_of_others(card, view.staff_uuid):
+        blocks.append(
+            kit.context(
+                "The open tasks of this job are assigned to others: XPM may refuse your time."
+            )
+        )
+    blocks.append(menus.task_menu(entry, card, view.staff_uuid))
     if entry.call_id is None or entry.is_editing:
         blocks.append(
             {
@@ -243,15 +254,29 @@ def _fields(view: EntryView) -> list[Block]:
     return blocks
 
 
+def _said(view: EntryView) -> list[Block]:
+    """Whose a number is because somebody here said so, and the way to take that back."""
+    said = {(known.e164, known.client_uuid) for known in view.known}
+    lines = [
+        f"{_number(party.number, view)} is {party.client_name}, as somebody of your practice said here."
+        for party in (view.call.parties if view.call else ())
+        if (party.number, party.client_uuid) in said
+    ]
+    if not lines:
+        return []
+    button = kit.button("Not so: forget it", menus.FORGET, view.entry.id)
+    return [kit.section(kit.escape("\n".join(lines)), accessory=button)]
+
+
 def _no_jobs(view: EntryView) -> str:
     clients = kit.listed([name for _, name in view.clients])
     if not clients:
-        return "You have no open jobs in XPM. Any job is found by its ID."
+        return "You have no open jobs in XPM. Type a name or an ID in the menu to find any job."
     verb = "has" if len(view.clients) == 1 else "have"
     rest = (
-        "Your own jobs are in the menu; any other is found by its ID."
+        "Your own jobs are in the menu; type a name or an ID to find any other."
         if view.has_jobs
-        else "Enter a job ID."
+        else "Type a name or an ID in the menu to find any job."
     )
     return kit.escape(f"{clients} {verb} no open jobs. {rest}")
 

@@ -19,8 +19,9 @@ from sandbox.workspace.blockkit.check import Check
 from sandbox.workspace.blockkit.elements import check_option_groups
 from sandbox.workspace.blockkit.views import check_view
 from xpm.choices import WAITING_FOR_CONNECTION, WAITING_FOR_TOMORROW, WAITING_FOR_XPM, Problem
-from xpm.directory import Group, JobCard
+from xpm.directory import JobCard
 from xpm.entry_view import EntryView
+from xpm.job_menu import Group
 from xpm.standing import Standing
 from xpm.store.calls import Call, Party
 from xpm.store.connections import Connection, Sync
@@ -527,3 +528,47 @@ def test_status_and_home_say_how_many_calls_are_left_once_xpm_has_said_so(
         assert (said in text) if said else ("more requests" not in text)
     ended = standing(calls_left=5, connection=connection(ended_at=NOW))
     assert "more requests" not in text_of(connect.status(ended, NOW).blocks)
+
+
+def test_options_tell_two_years_of_a_job_apart() -> None:
+    made = [
+        menus.job_option(
+            Job(f"J00012{year}", "Annual accounts and tax of the whole family group", "In Progress", True, "c",
+                "Totara Imports and Exports (UK) Limited", None, dt.date(2020 + year, 3, 31))
+        )["text"]["text"]
+        for year in (6, 7)
+    ]  # fmt: skip
+    assert made[0].endswith("· In Progress · 31 Mar 26")
+    assert made[1].endswith("· In Progress · 31 Mar 27")
+    assert "Totara" in made[0]
+
+
+def test_the_menu_says_that_more_jobs_are_found_by_another_word() -> None:
+    some = (Job("J1", "Tax", "Planned", True, "c", "Kea Ltd"),)
+    (made,) = menus.job_groups([Group("All jobs", some, has_more=True)])
+    assert "type another word" in made["label"]["text"]
+
+
+def test_tasks_are_open_ones_first_and_ones_own_are_marked() -> None:
+    tasks = (
+        Task("t1", "Done", True),
+        Task("t2", "Review", False, ("mia",)),
+        Task("t3", "Planning", False),
+    )
+    card = JobCard(Job("J1", "Tax", "Planned", True, "c", "Kea Ltd"), tasks)
+    menu = menus.task_menu(entry(job_number="J1"), card, "mia")
+    texts = [one["text"]["text"] for one in menu["element"]["options"]]
+    assert texts == ["Review (yours)", "Planning", "Done (completed)"]
+    assert not menus.are_tasks_of_others(card, "sam")
+    only = replace(card, tasks=tasks[:2])
+    assert menus.are_tasks_of_others(only, "sam")
+    assert not menus.are_tasks_of_others(only, "mia")
+
+
+def test_several_jobs_found_are_a_list_with_a_button_each_that_slack_takes() -> None:
+    many = [Job(f"J{n}", "Tax <return>", "Planned", True, "c", "Kea & Co") for n in range(20)]
+    made = job_id.several("kea <!channel>", many)
+    is_fine(made)
+    assert [one["accessory"]["value"] for one in made.blocks[1:]] == [f"J{n}" for n in range(8)]
+    assert "Type another word" in made.text
+    assert "Did you mean J0 Tax <return>; J1" in job_id.malformed(many)

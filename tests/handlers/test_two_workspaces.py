@@ -131,12 +131,21 @@ LISTENERS: dict[tuple[str, str], Any] = {
     ],
     ("action", menus.JOB): lambda theirs: theirs.chosen(menus.JOB, theirs.job),
     ("action", menus.CLIENT): lambda theirs: theirs.chosen(menus.CLIENT, theirs.client),
+    ("action", menus.FORGET): lambda theirs: theirs.both(menus.FORGET),
+    ("action", menus.WHO): lambda theirs: theirs.chosen(menus.WHO, theirs.client),
+    ("options", menus.WHO): lambda theirs: [
+        {
+            "kind": "options",
+            "payload": {"action_id": menus.WHO, "block_id": f"who:{theirs.entry}:1", "value": typed},
+        }
+        for typed in ("", *theirs.words)
+    ],
     ("options", menus.JOB): lambda theirs: [
         {
             "kind": "options",
             "payload": {"action_id": menus.JOB, "block_id": f"job:{theirs.entry}", "value": typed},
         }
-        for typed in ("", theirs.job)
+        for typed in ("", theirs.job, *theirs.words)
     ],
     ("view", job_id.MODAL): typed_job,
     ("view", connect.DISCONNECT_MODAL): lambda theirs: [

@@ -205,7 +205,7 @@ async def test_disconnecting_ends_it_at_xero_and_forgets_everything_copied(
     assert kea.live_tokens() == []
     assert await _stored(kea) is None
     async with kea.database.reading() as tx:
-        for table in (*t.MIRROR, t.syncs):
+        for table in (*t.MIRROR, *t.BESIDE_MIRROR, t.syncs):
             assert await tx.scalar(sa.select(sa.func.count()).select_from(table)) == 0, table.name
     assert await _events(kea) == ["signin.proven", "connection.made", "connection.deleted"]
 

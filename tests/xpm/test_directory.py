@@ -36,7 +36,7 @@ async def _copy(kea: Kea) -> dict[str, list[str]]:
     """The whole mirror but for the marks of the syncs."""
     found = {}
     async with kea.database.reading() as tx:
-        for table in t.MIRROR:
+        for table in (*t.MIRROR, *t.BESIDE_MIRROR):
             columns = [column for column in table.columns if column.name != "sync_id"]
             found[table.name] = sorted(map(repr, await tx.execute(sa.select(*columns))))
     return found
@@ -128,7 +128,7 @@ async def test_what_vanished_from_the_practice_vanishes_here(synced: Kea) -> Non
     kept = set(await _column(synced, t.jobs.c.number))
     assert gone_job.number not in kept
     assert "J000132" not in kept
-    for column in (t.tasks.c.job_number, t.job_staff.c.job_number):
+    for column in (t.tasks.c.job_number, t.job_staff.c.job_number, t.job_words.c.job_number):
         assert set(await _column(synced, column)) <= kept
 
 
@@ -149,8 +149,8 @@ async def test_a_changed_name_number_and_task_is_taken_over(synced: Kea) -> None
         "Kea Ltd"
     ]
     assert await synced.directory.parties("T1", ["+6495550100"]) == [Party("+6495550100")]
-    menu = await synced.directory.menu("T1", [], synced.staff_uuid("Mia"), "J000123")
-    assert menu == []
+    (group,) = await synced.directory.menu("T1", [], synced.staff_uuid("Mia"), "J000123")
+    assert group.label == "All jobs"
 
 
 async def test_a_closed_job_that_somebody_looked_up_outlives_a_sync(synced: Kea) -> None:
@@ -275,16 +275,19 @@ async def test_a_closed_job_is_found_and_says_so(synced: Kea, number: str, state
     found = await synced.directory.look_up("T1", number)
     assert found is not None
     assert (found.job.state, found.job.is_open) == (state, False)
-    assert number not in {n for group in await _numbers(synced, number) for n in group}
+    (group,) = await synced.directory.menu("T1", [], None, number)
+    assert (group.label, group.jobs) == ("All jobs", (found.job,))
 
 
-async def test_a_job_that_was_closed_meanwhile_leaves_the_menu_when_it_is_looked_up(
+async def test_a_job_that_was_closed_meanwhile_leaves_the_opened_menu_when_it_is_looked_up(
     synced: Kea,
 ) -> None:
     await synced.door("jobs/J000123/state", state="Completed")
-    assert await _numbers(synced, "J000123") == [["J000123"]]
+    assert "J000123" in (await _numbers(synced))[0]
     await synced.directory.look_up("T1", "J000123")
-    assert await _numbers(synced, "J000123") == []
+    assert "J000123" not in (await _numbers(synced))[0]
+    (group,) = await synced.directory.menu("T1", [], synced.staff_uuid("Mia"), "J000123")
+    assert [(job.number, job.is_open) for job in group.jobs] == [("J000123", False)]
 
 
 async def test_a_look_up_says_when_xpm_is_away_or_disconnected(synced: Kea) -> None:

@@ -12,7 +12,8 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from tests.xpm.kea import KEA, Kea, served_kea
-from xpm.directory import MENU_LIMIT, is_open, job_id, job_url
+from xpm.directory import is_open, job_id, job_url
+from xpm.job_menu import MENU_LIMIT
 from xpm.store import Database, mirror
 from xpm.store import tables as t
 from xpm.store.calls import Party
@@ -220,7 +221,8 @@ async def test_typing_filters_by_every_word_in_id_name_and_client(
 ) -> None:
     kea_ltd = (mirrored.client_uuid("Kea Ltd"), "Kea Ltd")
     groups = await mirrored.directory.menu("T1", [kea_ltd], None, typed)
-    assert {job.number for group in groups for job in group.jobs} == expected
+    of_client = [group for group in groups if group.label == "Jobs of Kea Ltd"]
+    assert {job.number for group in of_client for job in group.jobs} == expected
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

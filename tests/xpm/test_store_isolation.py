@@ -20,6 +20,8 @@ from xpm.store import (
     copying,
     entries,
     installed,
+    job_words,
+    known_numbers,
     links,
     mirror,
     phones,
@@ -46,6 +48,8 @@ MODULES: dict[str, ModuleType] = {
     "connections": connections,
     "copying": copying,
     "installed": installed,
+    "job_words": job_words,
+    "known_numbers": known_numbers,
     "entries": entries,
     "links": links,
     "mirror": mirror,
@@ -118,7 +122,7 @@ def _job_rows(workspace: str) -> tuple[mirror.Rows, mirror.Rows, mirror.Rows]:
         "manager_name": None,
         "due_date": TODAY,
         "web_url": None,
-        "search": f"j1 job of {workspace}".casefold(),
+        "search": f"j1 job of {workspace} accounts".casefold(),
     }
     staff = {**marks, "job_number": "J1", "staff_uuid": "f1"}
     task = {
@@ -228,6 +232,15 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
     ):
         await mirror.write(tx, table, [{**marks, **row}])
     await copying.replace_jobs(tx, workspace, *_job_rows(workspace), with_tasks=True)
+    said = {
+        "e164": "+64215550199",
+        "client_uuid": "k1",
+        "slack_user_id": f"U of {workspace}",
+        "said_at": NOW,
+    }
+    await mirror.write(tx, t.known_numbers, [{"workspace_id": workspace, **said}])
+    party = Party("+64215550123", "k1", f"client of {workspace}")
+    await calls.conclude(tx, workspace, "c1", calls.UNKNOWN_PERSON, (party,))
     await phones.mend(tx, _phone_person(workspace))
     await phones.save_rules(tx, workspace, Rules(many, ignored_numbers=(f"of {workspace}",)))
     late = Late("s1", (Remark("tag", f"tag of {workspace}"),))
@@ -272,6 +285,18 @@ READS: dict[str, Query] = {
     "entries.unshown_of_call": lambda tx: entries.unshown_of_call(tx, OURS, "c1"),
     "links.get": lambda tx: links.get(tx, f"link-{OURS}"),
     "links.of_browser": lambda tx: links.of_browser(tx, f"browser-{OURS}"),
+    "known_numbers.among": lambda tx: known_numbers.among(tx, OURS, ["+64215550199"]),
+    "known_numbers.client": lambda tx: known_numbers.client(tx, OURS, "k1"),
+    "known_numbers.clients_like": lambda tx: known_numbers.clients_like(tx, OURS, "client", 9),
+    "known_numbers.last_logged": lambda tx: known_numbers.last_logged(
+        tx, OURS, "+64215550123", ["k1"], TODAY
+    ),
+    "known_numbers.party": lambda tx: known_numbers.party(tx, OURS, "+64215550199"),
+    "known_numbers.with_open_jobs": lambda tx: known_numbers.with_open_jobs(tx, OURS, ["k1"]),
+    "job_words.likely": lambda tx: job_words.likely(tx, OURS, ["job", "acounts", "of"]),
+    "mirror.jobs_logged_on": lambda tx: mirror.jobs_logged_on(tx, OURS, "U1", TODAY, 9),
+    "mirror.outermost_ids": lambda tx: mirror.outermost_ids(tx, OURS),
+    "mirror.own_among": lambda tx: mirror.own_among(tx, OURS, "f1", ["J1"]),
     "mirror.count_jobs_of_client": lambda tx: mirror.count_jobs_of_client(tx, OURS, "k1"),
     "mirror.count_jobs_of_staff": lambda tx: mirror.count_jobs_of_staff(tx, OURS, "f1"),
     "mirror.counts": lambda tx: mirror.counts(tx, OURS),
@@ -409,6 +434,15 @@ WRITES: dict[str, Query] = {
     ),
     "copying.forget_clients": lambda tx: copying.forget_clients(tx, OURS, ["k1"]),
     "copying.forget_jobs": lambda tx: copying.forget_jobs(tx, OURS, ["J1"], "s9"),
+    "known_numbers.forget": lambda tx: known_numbers.forget(tx, OURS, "+64215550199"),
+    "known_numbers.say": lambda tx: known_numbers.say(
+        tx, known_numbers.KnownNumber(OURS, "+64215550199", "k2", "U1", NOW)
+    ),
+    "job_words.add": lambda tx: job_words.add(tx, OURS, [("fresh", False, "J1")]),
+    "job_words.forget": lambda tx: job_words.forget(tx, OURS, ["J1"]),
+    "job_words.replace": lambda tx: job_words.replace(
+        tx, OURS, [{**_job_rows(OURS)[0][0], "search": "j1 renamed"}]
+    ),
     "copying.jobs_asked": lambda tx: copying.jobs_asked(tx, OURS, "k1", "f1", NOW),
     "copying.replace_clients": lambda tx: copying.replace_clients(
         tx, OURS, copying.ClientRows([copying.ClientRow(**_STALE, print="")]), ["k1"]

@@ -80,6 +80,8 @@ def _values(values: dict[str, Any]) -> dict[str, Any]:
     kept = dict(values)
     if "numbers" in kept:
         kept["numbers"] = list(kept["numbers"])
+    if "parties" in kept:
+        kept["parties"] = [asdict(party) for party in kept["parties"]]
     if "remarks" in kept:
         kept["remarks"] = [asdict(remark) for remark in kept["remarks"]]
     return kept

@@ -235,7 +235,7 @@ async def hold(tx: Transaction, workspace_id: str, tenant_id: str) -> bool:
 async def forget(tx: Transaction, workspace_id: str) -> None:
     """Forgets the connection, its tokens, its syncs and the whole mirror."""
     # The connection first: deleting it waits for those who `hold` it, so that nothing of theirs is left behind.
-    for table in (t.connections, *t.MIRROR, t.syncs):
+    for table in (t.connections, *t.MIRROR, *t.BESIDE_MIRROR, t.syncs):
         await tx.execute(sa.delete(table).where(table.c.workspace_id == workspace_id))
 
 

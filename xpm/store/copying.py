@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from xpm.store import job_words
 from xpm.store import tables as t
 from xpm.store.database import Transaction
 from xpm.store.mirror import Rows, write
@@ -229,17 +230,15 @@ async def forget_jobs(
     Closed jobs stay: a sync sees open ones only, and people look others up.
     """
     c = t.jobs.c
-    statement = (
-        sa.delete(t.jobs)
-        .where(
-            c.workspace_id == workspace_id,
-            c.number.in_(numbers),
-            c.is_open.is_(True),
-            c.sync_id.not_in(await _seen_by(tx, workspace_id, unseen_by)),
-        )
-        .returning(c.number)
+    is_unseen = (
+        c.workspace_id == workspace_id,
+        c.number.in_(numbers),
+        c.is_open.is_(True),
+        c.sync_id.not_in(await _seen_by(tx, workspace_id, unseen_by)),
     )
-    gone = set((await tx.execute(statement)).scalars())
+    gone = set((await tx.execute(sa.select(c.number).where(*is_unseen))).scalars())
+    await job_words.forget(tx, workspace_id, gone)
+    await tx.execute(sa.delete(t.jobs).where(c.workspace_id == workspace_id, c.number.in_(gone)))
     for table in (t.job_staff, t.tasks):
         await tx.execute(
             sa.delete(table).where(
@@ -261,6 +260,7 @@ async def replace_jobs(
 
     Without `with_tasks` the source brings no tasks and may leave the people out: then what we had of those stays.
     """
+    await job_words.replace(tx, workspace_id, jobs)
     numbers = {job["number"] for job in jobs}
     told = {t.job_staff: numbers, t.tasks: numbers}
     if not with_tasks:

@@ -107,11 +107,14 @@ async def parties(tx: Transaction, workspace_id: str, number: str) -> list[Party
     return list(found.values())
 
 
-def _job(row: Any) -> Job:
-    return Job(**row._mapping)
+def job_of(row: Any) -> Job:
+    """A row of the columns `JOB`."""
+    return Job(*row)
 
 
-_JOB = [t.jobs.c[name] for name in Job.__slots__]
+JOB = [t.jobs.c[name] for name in Job.__slots__]
+"""The columns of a `Job`, in its order."""
+
 _BY_URGENCY = (
     t.jobs.c.is_open.desc(),
     t.jobs.c.due_date.is_(None),
@@ -133,7 +136,7 @@ async def jobs_of_clients(
 ) -> list[Job]:
     """The open jobs of some clients whose text holds all the words, the most urgent first."""
     statement = (
-        sa.select(*_JOB)
+        sa.select(*JOB)
         .where(
             t.jobs.c.workspace_id == workspace_id,
             t.jobs.c.client_uuid.in_(client_uuids),
@@ -143,7 +146,7 @@ async def jobs_of_clients(
         .order_by(*_BY_URGENCY)
         .limit(limit)
     )
-    return [_job(row) for row in await tx.execute(statement)]
+    return [job_of(row) for row in await tx.execute(statement)]
 
 
 def _of_staff(workspace_id: str, staff_uuid: str) -> sa.ColumnElement[bool]:
@@ -174,7 +177,7 @@ async def jobs_of_staff(
 ) -> list[Job]:
     """The open jobs that a staff member is assigned to, the most urgent first."""
     statement = (
-        sa.select(*_JOB)
+        sa.select(*JOB)
         .where(
             t.jobs.c.workspace_id == workspace_id,
             _of_staff(workspace_id, staff_uuid),
@@ -184,7 +187,7 @@ async def jobs_of_staff(
         .order_by(*_BY_URGENCY)
         .limit(limit)
     )
-    return [_job(row) for row in await tx.execute(statement)]
+    return [job_of(row) for row in await tx.execute(statement)]
 
 
 async def count_jobs_of_staff(tx: Transaction, workspace_id: str, staff_uuid: str) -> int:
@@ -201,13 +204,67 @@ async def count_jobs_of_staff(tx: Transaction, workspace_id: str, staff_uuid: st
     return (await tx.execute(statement)).scalar_one()
 
 
+async def own_among(
+    tx: Transaction, workspace_id: str, staff_uuid: str, numbers: Sequence[str]
+) -> set[str]:
+    """Those of these jobs that a staff member is assigned to."""
+    c = t.job_staff.c
+    rows = await tx.execute(
+        sa.select(c.job_number).where(
+            c.workspace_id == workspace_id,
+            c.staff_uuid == staff_uuid,
+            c.job_number.in_(numbers),
+        )
+    )
+    return set(rows.scalars())
+
+
+async def jobs_logged_on(
+    tx: Transaction, workspace_id: str, slack_user_id: str, since: dt.date, limit: int
+) -> list[Job]:
+    """The jobs that a person saved time on for the days since then, the last one first."""
+    e = t.entries.c
+    last = sa.func.max(e.sent_at).label("last")
+    saved = (
+        sa.select(e.job_number, last)
+        .where(
+            e.workspace_id == workspace_id,
+            e.slack_user_id == slack_user_id,
+            e.date >= since,
+            e.state == "sent",
+        )
+        .group_by(e.job_number)
+        .order_by(last.desc())
+        .limit(limit)
+        .subquery()
+    )
+    statement = (
+        sa.select(*JOB)
+        .join(saved, t.jobs.c.number == saved.c.job_number)
+        .where(t.jobs.c.workspace_id == workspace_id)
+        .order_by(saved.c.last.desc())
+    )
+    return [job_of(row) for row in await tx.execute(statement)]
+
+
 async def job(tx: Transaction, workspace_id: str, number: str) -> Job | None:
     """One job by its exact ID."""
-    statement = sa.select(*_JOB).where(
+    statement = sa.select(*JOB).where(
         t.jobs.c.workspace_id == workspace_id, t.jobs.c.number == number
     )
     row = (await tx.execute(statement)).first()
-    return None if row is None else _job(row)
+    return None if row is None else job_of(row)
+
+
+async def outermost_ids(tx: Transaction, workspace_id: str) -> list[str]:
+    """The first and the last of the job IDs, which tell the form that the practice gives them."""
+    c = t.jobs.c
+    ids = sa.select(c.number).where(c.workspace_id == workspace_id).limit(1)
+    found = [
+        await tx.scalar(ids.order_by(c.number)),
+        await tx.scalar(ids.order_by(c.number.desc())),
+    ]
+    return [number for number in found if number is not None]
 
 
 async def tasks_of(tx: Transaction, workspace_id: str, number: str) -> list[Task]:

@@ -282,6 +282,38 @@ tasks = sa.Table(
     sa.Column("sync_id", sa.String(64), nullable=False),
 )
 
+# The same order on both databases, that of the bytes: words are found by their beginning.
+Word = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
+
+job_words = sa.Table(
+    "job_words",
+    metadata,
+    _workspace(),
+    sa.Column("word", Word, primary_key=True),
+    sa.Column("is_closed", sa.Boolean, primary_key=True),
+    sa.Column("job_number", sa.String(64), primary_key=True),
+)
+
+job_word_slips = sa.Table(
+    "job_word_slips",
+    metadata,
+    _workspace(),
+    # A word with one of its letters missing; two spellings of a word have one in common.
+    sa.Column("slip", Word, primary_key=True),
+    sa.Column("word", Word, primary_key=True),
+)
+
+known_numbers = sa.Table(
+    "known_numbers",
+    metadata,
+    _workspace(),
+    # Whose a number is that the practice has not in XPM, as a person said; XPM is not written to.
+    sa.Column("e164", sa.String(20), primary_key=True),
+    sa.Column("client_uuid", sa.String(64), nullable=False),
+    sa.Column("slack_user_id", sa.String(32), nullable=False),
+    sa.Column("said_at", Instant, nullable=False),
+)
+
 phone_systems = sa.Table(
     "phone_systems",
     metadata,
@@ -471,3 +503,6 @@ MIRROR = (
     tasks,
 )
 """What is copied from the practice and forgotten when it is disconnected."""
+
+BESIDE_MIRROR = (job_words, job_word_slips, known_numbers)
+"""What was made of it or said about it, and is forgotten with it."""

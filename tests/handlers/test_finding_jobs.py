@@ -1,0 +1,38 @@
+"""Finding any job of the practice: in the menu, by /xpm job and by /xpm log."""
+
+from sandbox.visitor import text_of
+from tests.handlers.inside import JOB, Inside, newest, option, says_beside, settled
+
+
+async def test_a_job_of_neither_client_nor_person_is_found_misspelt(kea: Inside) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        message = await kea.offered(lee, "+6495550177")
+        await settled(kea)
+        found = await option(lee, message, "J000127", "ratta payrol")
+        assert "Rata Cafe" in found["text"]["text"]
+        groups = await lee.options(message, JOB, "ratta payrol")
+        assert [group["label"] for group in groups] == ["All jobs"]
+
+
+async def test_a_completed_job_that_nobody_looked_up_is_found_by_its_id_in_the_menu(
+    kea: Inside,
+) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        message = await kea.offered(lee, "+6495550177")
+        assert "Completed" in (await option(lee, message, "J000130", "j000130"))["text"]["text"]
+
+
+async def test_xpm_job_with_words_lists_jobs_and_each_can_be_logged_on(kea: Inside) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        before = newest(await lee.see())
+        await lee.type("/xpm job kea ltd")
+        said = await says_beside(lee, before, "Jobs like “kea ltd”", "J000124")
+        assert "J000123" in text_of(said)
+        await lee.type("/xpm job zzzz qqqq")
+        await lee.message("No job of Kea Accounting is like “zzzz qqqq”")
+
+
+async def test_xpm_log_with_the_words_of_one_job_opens_the_form_on_it(kea: Inside) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        await lee.type("/xpm log weka bas")
+        await lee.message("Time without a call", "J000126 · Weka Builders Pty")
