@@ -34,6 +34,8 @@ LEAVE = "post_call.leave"
 OPEN_IN_XPM = "post_call.open_in_xpm"
 CONNECT = connect.BEGIN
 
+_MOST_ASKED = 3
+
 NOT_YOURS = "This is not your call, so nothing was changed."
 
 _PROBLEMS = {
@@ -201,10 +203,11 @@ def _fields(view: EntryView) -> list[Block]:
         for p in (view.call.parties if view.call else ())
         if p.client_uuid
     }
-    for party in view.call.parties if view.call else ():
-        if party.client_uuid is None and not entry.is_editing:
-            written = _number(party.number, view)
-            blocks.append(menus.who_menu(entry, party.number, written))
+    parties = view.call.parties if view.call and not entry.is_editing else ()
+    unknown = dict.fromkeys(party.number for party in parties if party.client_uuid is None)
+    # A conference of strangers does not push the job out of sight.
+    asked = [*unknown][:_MOST_ASKED]
+    blocks += [menus.who_menu(entry, number, _number(number, view)) for number in asked]
     blocks += _said(view)
     if len(all_clients) > 1:
         blocks.append(menus.client_menu(entry, all_clients))

@@ -1,7 +1,8 @@
 """Who was this: an unknown number gets its client from whoever knows, once for the whole practice."""
 
+from handlers.messages import menus
 from sandbox.visitor import Json, Visitor, has_button, text_of
-from tests.handlers.inside import JOB, Inside, block_of, menu_of, shows
+from tests.handlers.inside import JOB, Inside, block_of, chosen, menu_of, shows, task_of
 
 WHO = "post_call.who"
 UNKNOWN = "+64215550198"
@@ -83,3 +84,24 @@ async def test_a_number_that_was_not_on_the_call_is_not_remembered(kea: Inside) 
     # The last one was right: what kept the others out was not a mistake of this test.
     (kept,) = await kea.rows("select e164, slack_user_id from known_numbers")
     assert tuple(kept) == ("+64215550196", "U0LEE")
+
+
+async def test_of_two_clients_the_one_logged_on_last_is_first_and_its_job_is_recent(
+    kea: Inside,
+) -> None:
+    async with kea.visitor("U0MIA") as mia:
+        message = await kea.offered(mia)
+        assert _clients(message) == ["Huia Trust", "Kea Ltd"]
+        message = await chosen(mia, message, "J000124")
+        await mia.press(message, "Save time", fields={"task": task_of(message)})
+        await shows(mia, message, "on J000124", "Undo")
+        again = await kea.offered(mia)
+        assert _clients(again) == ["Kea Ltd", "Huia Trust"]
+        elsewhere = await kea.offered(mia, "+6495550177")
+        groups = {group["label"]: group["options"] for group in await mia.options(elsewhere, JOB)}
+        assert [one["value"] for one in groups["Recent"]] == ["J000124"]
+        assert "J000124" not in [one["value"] for one in groups["Your jobs"]]
+
+
+def _clients(message: Json) -> list[str]:
+    return [one["text"]["text"] for one in menu_of(message, menus.CLIENT)["options"]]
