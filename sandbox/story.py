@@ -380,7 +380,7 @@ async def looks_at_a_job(stage: Stage) -> None:
     await stage.mia.type("/xpm job J999999")
     await stage.mia.message("No job J999999 in Kea Accounting.")
     await stage.mia.type("/xpm job")
-    await stage.mia.message("Type the job's ID as well")
+    await stage.mia.message("Type the job's ID or name as well")
 
 
 async def asks_for_status(stage: Stage) -> None:
