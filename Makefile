@@ -41,7 +41,7 @@ crash: $(STAMP)  ## kills the app at every commit point, on both databases and w
 	CRASHES=all $(BIN)/python -m pytest -n 0 -q tests/reliability/test_crash_matrix.py
 
 soak: $(STAMP)  ## thousands of calls with every tenth disturbed, and hundreds of new histories; half an hour
-	HISTORIES=500 SOAK=5000 $(BIN)/python -m pytest -n 0 -q tests/reliability/test_every_history.py tests/reliability/test_soak.py
+	HISTORIES=1000 SOAK=5000 $(BIN)/python -m pytest -n 0 -q tests/reliability/test_every_history.py tests/reliability/test_soak.py
 
 lock:  ## needs uv; the lock files record hashes and no download address
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock

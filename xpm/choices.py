@@ -45,6 +45,12 @@ AT_REST: dict[str, Any] = {
 """The fields of an entry for which nothing is under way."""
 
 
+def resting(entry: Entry) -> dict[str, Any]:
+    """The same for one that holds a time of XPM, which remembers that a write of its own may still land."""
+    is_held = entry.xpm_time_uuid is not None
+    return {**AT_REST, "doubtful_since": entry.doubtful_since if is_held else None}
+
+
 class Problem(StrEnum):
     """What keeps an entry from being sent; each has its sentence in the messages."""
 

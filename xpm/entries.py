@@ -31,6 +31,7 @@ from xpm.choices import (
     kept_reason,
     likely_task,
     local_date,
+    resting,
 )
 from xpm.clock import Clock
 from xpm.directory import Directory, card_of, staff_of
@@ -217,15 +218,20 @@ class Entries:
             entry = await self._own(tx, person, entry_id)
             if entry.state is not State.SENT:
                 return entry
-            changed = await self._change(tx, entry, state=State.SENDING, act=Act.REMOVE, **AT_REST)
+            changed = await self._change(
+                tx, entry, state=State.SENDING, act=Act.REMOVE, **resting(entry)
+            )
             await self._settle(tx, changed)
             await self._note(tx, changed, "entry.undo_chosen")
             return changed
 
     async def edit(self, person: Person, entry_id: str) -> Entry:
         """Opens a saved entry for changes; XPM keeps the time until new values are sent. Raises NotYours."""
-        values = {**AT_REST, "state": State.OFFERED}
-        return await self._move(person, entry_id, State.SENT, **values)
+        async with self._database.transaction() as tx:
+            entry = await self._own(tx, person, entry_id)
+            if entry.state is not State.SENT:
+                return entry
+            return await self._change(tx, entry, state=State.OFFERED, **resting(entry))
 
     async def keep(self, person: Person, entry_id: str) -> Entry:
         """Leaves a saved entry as XPM has it and drops the changes. Raises NotYours."""
@@ -238,7 +244,7 @@ class Entries:
                 tx,
                 entry,
                 state=State.SENT,
-                **AT_REST,
+                **resting(entry),
                 job_number=saved.job_number,
                 task_uuid=saved.task_uuid,
                 minutes=str(saved.minutes),
@@ -304,7 +310,7 @@ class Entries:
                     minutes=finding.minutes,
                     date=finding.date or saved.date,
                 )
-            left = {**AT_REST, "finding": Finding(Difference.LEFT)}
+            left = {**resting(entry), "finding": Finding(Difference.LEFT)}
             return await self._change(tx, entry, saved=saved, **left)
 
     async def resume(self, tx: Transaction, workspace_id: str) -> int:
@@ -331,13 +337,6 @@ class Entries:
         if entry is None or person.has_left:
             raise NotYours(entry_id)
         return entry
-
-    async def _move(self, person: Person, entry_id: str, only_from: State, **values: Any) -> Entry:
-        async with self._database.transaction() as tx:
-            entry = await self._own(tx, person, entry_id)
-            return (
-                entry if entry.state is not only_from else await self._change(tx, entry, **values)
-            )
 
     async def _change(
         self, tx: Transaction, entry: Entry, draft: Draft | None = None, **values: Any

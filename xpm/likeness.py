@@ -61,11 +61,24 @@ def is_twin(saved: Saved, time: Time) -> bool:
     )
 
 
+def are_alike(one: Entry, other: Entry) -> bool:
+    """Whether two entries write, or wrote, the same time: what XPM then has may be the one's or the other's."""
+    return _written(one) == _written(other)
+
+
 def is_about(told: dt.datetime | None, now: dt.datetime | None) -> bool:
     """Whether two ends of waiting are the same to a person: a message is not changed for less."""
     if told is None or now is None:
         return told is now
     return abs(told - now) < _SAME_TO_PEOPLE
+
+
+def _written(entry: Entry) -> tuple[object, ...]:
+    saved = entry.saved if entry.xpm_time_uuid is not None else None
+    if saved is not None:
+        return saved.job_number, saved.date, saved.minutes, clean(saved.note).split()
+    minutes = parse_minutes(entry.minutes)
+    return entry.job_number, entry.date, minutes, clean(entry.note).split()
 
 
 def _is_same_note(ours: str, theirs: str | None) -> bool:

@@ -23,7 +23,7 @@ from xpm.choices import (
 )
 from xpm.clock import Clock
 from xpm.connections import Connections, OtherPractice
-from xpm.likeness import is_about, is_changed, is_like, new_time, saved_time
+from xpm.likeness import are_alike, is_about, is_changed, is_like, new_time, saved_time
 from xpm.store import Database, audit, times
 from xpm.store import entries as store
 from xpm.store.entries import Act, Entry, State
@@ -215,7 +215,7 @@ class Settling:
                 match entry.act:
                     case Act.ADD:
                         if (found := await self._find_added(entry, practice)) is not None:
-                            return await self._sent(entry, found, practice.correlation_id)
+                            return await self._found(entry, found, practice.correlation_id)
                     case Act.CHANGE:
                         time = await practice.time(entry.xpm_time_uuid or "")
                         if time is not None and is_changed(entry, time):
@@ -230,7 +230,7 @@ class Settling:
         except TryLater as error:
             return await self._later(entry, error, doubtful_since=since)
         # What counts is when we began to look: a slow answer may tell of a moment within the window.
-        if began - since > self._pace.window:
+        if began - since > self._pace.window and not await self._has_twin(entry, began):
             return await self._not_there(entry)
         if entry.waiting_for is None and began - since > _SAID_AFTER:
             await self._change(entry, waiting_for=WAITING_FOR_ANSWER)
@@ -252,9 +252,33 @@ class Settling:
             (time for time in found if time.uuid not in known and is_like(entry, time)), None
         )
 
+    async def _has_twin(self, entry: Entry, at: dt.datetime) -> bool:
+        """Whether another entry that writes the same has a write that may still land.
+
+        A time that two alike were looking for may have been taken by the one though the other wrote it. So neither
+        is sent again before the writes of both have landed, for each to find one.
+        """
+        if entry.act is not Act.ADD:
+            return False
+        async with self._database.reading() as tx:
+            doubtful = await store.in_doubt_since(tx, entry, at - self._pace.window)
+        return any(are_alike(entry, one) for one in doubtful)
+
+    async def _found(self, entry: Entry, time: Time, xero: str | None) -> float | None:
+        """Takes a time for the entry's own; where it may be a twin's, it stays known that ours may still land."""
+        kept = entry.doubtful_since if await self._has_twin(entry, self._clock()) else None
+        return await self._sent(entry, time, xero, doubtful_since=kept)
+
     # -- settling --------------------------------------------------------------------------------------------------
 
-    async def _sent(self, entry: Entry, time: Time, xero: str | None) -> float | None:
+    async def _sent(
+        self,
+        entry: Entry,
+        time: Time,
+        xero: str | None,
+        *,
+        doubtful_since: dt.datetime | None = None,
+    ) -> float | None:
         changed = await self._change(
             entry,
             "time.changed" if entry.act is Act.CHANGE else "time.written",
@@ -264,7 +288,7 @@ class Settling:
             xpm_time_uuid=time.uuid,
             saved=saved_time(entry, time),
             sent_at=self._clock(),
-            **AT_REST,
+            **{**AT_REST, "doubtful_since": doubtful_since},
         )
         return None if changed is not None else 0.0
 

@@ -7,6 +7,7 @@ milliseconds.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import shutil
 import ssl
@@ -28,7 +29,7 @@ from xpm.api import Http, Limiter, Limits, TryLater, XeroApp
 from xpm.choices import Draft
 from xpm.connections import Connections
 from xpm.directory import Directory
-from xpm.entries import Entries
+from xpm.entries import SETTLE, Entries
 from xpm.settling import Pace, Settling
 from xpm.store import Database, Transaction
 from xpm.store import connections as connection_store
@@ -39,6 +40,7 @@ from xpm.store.connections import Connection
 from xpm.store.entries import Entry, State
 from xpm.store.workspaces import Person
 from xpm.vault import Vault, new_key
+from xpm.watching import EVERY, Watching
 
 T = TypeVar("T")
 
@@ -127,6 +129,12 @@ class Slack:
         self._take()
         self.told.append(entry_id)
 
+    async def still_waiting(
+        self, workspace_id: str, slack_user_id: str, waiting: list[Entry]
+    ) -> None:
+        """Reminds somebody."""
+        self._take()
+
     async def bring_up(self, workspace_id: str, entry_id: str) -> None:
         """Posts it anew."""
         await self.show(workspace_id, entry_id)
@@ -197,6 +205,7 @@ class Story:
         first = self.processes[0].connections
         directory = Directory(place.database, first, self.clock)
         self.entries = Entries(place.database, directory, place.queue, self.clock)
+        self.watching = Watching(place.database, place.queue, self.entries, self.slack, self.clock)
         self.work: list[Work] = []
         self.sleepers: list[Sleeper] = []
         # The entries of every history have the same names, so their keys are known from the last one.
@@ -242,7 +251,14 @@ class Story:
     # -- the person ------------------------------------------------------------------------------------------------
 
     async def press(self, what: str, entry_id: str) -> Entry:
-        """The person presses a button of the entry's message."""
+        """The person presses a button of the entry's message, which then shows what became of it."""
+        entry = await self._press(what, entry_id)
+        if entry.state is not State.SENDING or entry.waiting_for is not None:
+            with contextlib.suppress(TryLater):
+                await self.slack.show(self.team, entry_id)
+        return entry
+
+    async def _press(self, what: str, entry_id: str) -> Entry:
         match what:
             case "save":
                 return await self.entries.send(self.mia, entry_id, Draft())
@@ -273,7 +289,11 @@ class Story:
     def take_work(self) -> None:
         """Puts what was enqueued with a commit among the work."""
         new, self._taken = self.place.queue.queue[self._taken :], len(self.place.queue.queue)
-        self.work += [Work(arguments[1], self.clock()) for _, _, arguments in new]
+        self.work += [
+            Work(entry_id, self.clock())
+            for name, _, (team, entry_id, *_) in new
+            if name == SETTLE and team == self.team
+        ]
 
     def pick(self, entry_id: str) -> Work:
         """The entry's workflow; one too many, as after a take-over, when none waits."""
@@ -360,6 +380,10 @@ class Story:
         await self._work_off()
         while self.sleepers:
             await self.wake()
+        await self._work_off()
+        # The net under it all: what Slack did not take while somebody clicked.
+        self.clock.turn(2 * EVERY.total_seconds())
+        await self.watching.look()
         await self._work_off()
 
     async def _work_off(self) -> None:

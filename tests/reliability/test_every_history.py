@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.reliability.books import CLEAR, UNCLEAR, WELL, Fault
+from tests.reliability.books import CLEAR, LATE, UNCLEAR, WELL, Fault
 from tests.reliability.story import ENTRIES, Place, Story
 from xpm.api import Practice
 from xpm.connections import Connections
@@ -120,8 +120,9 @@ class Once(RuleBasedStateMachine):
         """What the person has been told they did."""
         if entry.state is State.SENDING:
             self.wanted[entry.id] = entry.act.value != "remove"
-        elif entry.state in (State.NOT_LOGGED, State.REMOVED):
-            self.wanted[entry.id] = False
+        elif entry.state in (State.NOT_LOGGED, State.REMOVED, State.OFFERED):
+            # Offered again it is theirs to save, and XPM has it only if they were changing it.
+            self.wanted[entry.id] = entry.is_editing
 
     @invariant()
     def the_promise_is_kept(self) -> None:
@@ -262,6 +263,25 @@ def test_one_entry_becomes_one_time_in_every_history(place: Place) -> None:
 
 def test_neither_second_thoughts_nor_dead_tokens_break_it_in_any_history(place: Place) -> None:
     play(place, 20, rules=Whole)
+
+
+def test_times_of_two_alike_that_land_late_and_crosswise_are_two(place: Place) -> None:
+    # Found by the machine: the one took the twin's time, the twin was sent again, and then the one's own landed.
+    story = Story(place, Pace())
+    story.books.late_by = LATEST
+    for name, fault, seconds in (("twin", "silence", 21), ("one", "503", LATEST - 40)):
+        story.run(story.press("save", name))
+        story.take_work()
+        story.books.fault = Fault(fault, LATE)
+        story.run(story.step(0, story.pick(name)))
+        story.clock.turn(seconds)
+    story.run(story.step(0, story.pick("one")))
+    assert story.run(story.now())["one"].state is State.SENT
+    story.run(story.end_well())
+    now = story.run(story.now())
+    assert (now["one"].state, now["twin"].state) == (State.SENT, State.SENT)
+    assert {now["one"].xpm_time_uuid, now["twin"].xpm_time_uuid} == set(story.books.rows)
+    story.run(story.leave())
 
 
 # -- wrong designs, which must be found out ----------------------------------------------------------------------------

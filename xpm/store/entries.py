@@ -296,6 +296,20 @@ async def told(tx: Transaction, entry: Entry) -> None:
     )
 
 
+async def in_doubt_since(tx: Transaction, entry: Entry, since: dt.datetime) -> list[Entry]:
+    """The other entries of the same person at the practice whose doubt began after then, in whatever workspace."""
+    c = t.entries.c
+    rows = await tx.execute(
+        sa.select(t.entries).where(
+            c.tenant_id == entry.tenant_id,
+            c.staff_uuid == entry.staff_uuid,
+            c.doubtful_since > since,
+            sa.or_(c.workspace_id != entry.workspace_id, c.id != entry.id),
+        )
+    )
+    return [_entry(row) for row in rows]
+
+
 async def sent_since(tx: Transaction, workspace_id: str, since: dt.datetime) -> list[Entry]:
     """What was saved since then and not yet found to differ from XPM, by person."""
     c = t.entries.c

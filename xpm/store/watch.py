@@ -16,7 +16,7 @@ async def still_entries(
     """Entries that nobody moved since `before` though something is to be done: (workspace, entry, version).
 
     Those that are being sent, however old, but for those that wait for a connection; and those whose message or news
-    is yet to be shown, unless they are older than `since`. A form that somebody fills in is shown by their clicks.
+    is yet to be shown, unless they are older than `since`. A form that was never posted is shown by clicks.
     """
     c = t.entries.c
     is_sending = sa.and_(
@@ -26,7 +26,10 @@ async def still_entries(
         c.changed_at > since,
         sa.or_(
             c.has_news,
-            sa.and_(c.shown_version < c.version, c.state != State.OFFERED),
+            sa.and_(
+                c.shown_version < c.version,
+                sa.or_(c.state != State.OFFERED, c.message_ts.is_not(None)),
+            ),
             sa.and_(c.message_ts.is_(None), c.call_id.is_not(None)),
         ),
     )

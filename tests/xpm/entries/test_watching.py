@@ -139,6 +139,22 @@ async def test_a_form_that_somebody_fills_in_is_left_to_their_clicks(
     assert world.durable.queue == []
 
 
+async def test_a_form_that_slack_did_not_take_after_a_click_is_shown_later(
+    world: World, watching: Watching
+) -> None:
+    entry = await world.sending()
+    world.fault("rate", ADD, seconds=0)
+    await world.step(entry)
+    # The message says that it waits and will be sent; it was taken back, and Slack was away at that moment.
+    assert (await world.entries.recall(MIA, entry.id)).state is State.OFFERED
+    world.durable.lose()
+    world.clock.moment += A_WHILE
+    await watching.look()
+    assert world.durable.names() == [SETTLE]
+    assert await world.step(entry) is None
+    assert world.notices.shown[-1] == (entry.id, State.OFFERED, None)
+
+
 async def test_a_call_whose_message_was_never_posted_is_asked_about(
     world: World, watching: Watching
 ) -> None:
