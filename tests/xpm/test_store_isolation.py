@@ -474,6 +474,7 @@ OF_ALL_WORKSPACES = {
     "connections.is_used",  # asks whether any workspace stands on a connection, and says no more
     "connections.is_shared",  # asks whether another workspace stands on the same connection, and says no more
     "connections.take_turn",  # locks and reads nothing
+    "entries.in_doubt_since",  # compared with what is about to be sent to the same practice, and shown to nobody
     "links.purge",
     "links.with_consent",  # for the clock, and to leave alone at Xero what another workspace may choose yet
     "phones.mended_since_unknown",
