@@ -72,7 +72,9 @@ class Desk:
             await asyncio.sleep(0.2)
         await self.find()
         while not self.saved():
-            await self._do_next(self.messages()[-1])
+            # A click in a copy takes it away; what stands instead shows itself when it has something to click again.
+            if found := self.messages():
+                await self._do_next(found[-1])
             await asyncio.sleep(_LOOK_EVERY)
 
     async def find(self) -> None:
@@ -120,7 +122,7 @@ class Desk:
     async def _until_it_changes(self, message: Message) -> None:
         before, patience = message.blocks, time.monotonic() + _PATIENCE
         while message.blocks is before and message in self._channel.messages:
-            if time.monotonic() > patience or self.messages()[-1] is not message:
+            if time.monotonic() > patience or self.messages()[-1:] != [message]:
                 return
             await asyncio.sleep(_LOOK_EVERY)
 
