@@ -46,13 +46,17 @@ class People:
             raise SlackRefused("user_not_found")
         return await self._keep(workspace_id, user)
 
+    async def known_by_email(self, workspace_id: str, email: str) -> Person | None:
+        """The one person with this address as we know them, without asking Slack."""
+        async with self._database.reading() as tx:
+            return await store.person_by_email(tx, workspace_id, email)
+
     async def find(self, workspace_id: str, email: str) -> Person | None:
         """The member of the workspace with this e-mail address; None for nobody, a guest's or a bot's included.
 
         Raises TryLater when Slack does not answer.
         """
-        async with self._database.reading() as tx:
-            person = await store.person_by_email(tx, workspace_id, email)
+        person = await self.known_by_email(workspace_id, email)
         if person is None or self._is_stale(person):
             try:
                 answer = await self._slack.call(workspace_id, "users.lookupByEmail", email=email)
