@@ -9,7 +9,7 @@ from handlers.messages import phone_systems as messages
 from handlers.messages.call_rules import RULES
 from handlers.messages.kit import Element
 from handlers.messages.phone_people import PEOPLE
-from handlers.messages.phone_setups import SETUPS, of_kind
+from handlers.messages.phone_setups import SETUPS, called, of_kind
 from handlers.phone_pages import Turn, errors, instead
 from xpm.phone_systems import Known, why_unfit
 
@@ -162,5 +162,5 @@ async def removed(turn: Turn) -> dict[str, Any]:
         turn.workspace_id, known.system.id, by=turn.asked.person.slack_user_id
     ):
         return instead(messages.gone())
-    name = of_kind(known.system.kind).name
+    name = called(known.system.kind)
     return instead(await every(turn, messages.removed(name)))

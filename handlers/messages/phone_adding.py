@@ -3,7 +3,7 @@
 import json
 
 from handlers.messages import kit
-from handlers.messages.phone_setups import SETUPS, SetUp, of_kind
+from handlers.messages.phone_setups import SETUPS, SetUp, called, of_kind
 from handlers.messages.phone_systems import ALL, SHOW, modal
 from xpm.phone_systems import Added, Known, Unfit
 
@@ -80,7 +80,7 @@ def added(setup: SetUp, made: Added, mark: str, public_url: str) -> kit.Element:
 
 def added_before(known: Known) -> str:
     """A second click on Next."""
-    name = of_kind(known.system.kind).name
+    name = called(known.system.kind)
     return f"*{name} is added already*\nIts secret was shown once. If you did not copy it, make a new one below."
 
 
@@ -165,14 +165,14 @@ def new_secret(known: Known, said: str = "") -> kit.Element:
     setup = of_kind(known.system.kind)
     if setup.secret:
         first = (
-            f"*The secret of {setup.name}*\n"
+            f"*The secret of {called(known.system.kind)}*\n"
             "The one that is here ends at that moment: calls proven with it are refused from then on."
             if known.has_secret
-            else f"*The secret of {setup.name}*\nIts calls are refused until the secret is here."
+            else f"*The secret of {called(known.system.kind)}*\nIts calls are refused until the secret is here."
         )
     else:
         first = (
-            f"*A new secret for {setup.name}*\n"
+            f"*A new secret for {called(known.system.kind)}*\n"
             "The old one ends at that moment: calls are refused until you have entered the new one there. Its address "
             "stays."
         )
@@ -192,7 +192,7 @@ def new_secret(known: Known, said: str = "") -> kit.Element:
 
 def secret_made(known: Known, secret: str) -> kit.Element:
     """The new secret, shown this once."""
-    name = of_kind(known.system.kind).name
+    name = called(known.system.kind)
     return modal(
         [
             kit.section(
@@ -206,7 +206,7 @@ def secret_made(known: Known, secret: str) -> kit.Element:
 
 def secret_kept(known: Known) -> str:
     """A secret that the phone system made is here."""
-    name = of_kind(known.system.kind).name
+    name = called(known.system.kind)
     return (
         f"*The secret of {name} is kept*\n"
         "It is sealed and never shown again. Calls proven with it are taken from now on."

@@ -179,6 +179,11 @@ def of_kind(kind: str) -> SetUp:
     return SETUPS.get(kind, SETUPS[STANDARD])
 
 
+def called(kind: str) -> str:
+    """What people call a phone system that is there; several send our own event and are one kind."""
+    return "Other system" if kind == STANDARD else of_kind(kind).name
+
+
 REASONS = {
     "no_token": "it came without the secret. Enter the secret in {name}.",
     "no_signature": "it came without a proof. Enter the secret in {name}.",

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from handlers.messages import kit
-from handlers.messages.phone_setups import of_kind, reason
+from handlers.messages.phone_setups import called, reason
 from xpm.phone_systems import Known
 from xpm.standing import Standing
 
@@ -83,7 +83,7 @@ def gone() -> kit.Element:
 
 def title(known: Known, every: Sequence[Known] = ()) -> str:
     """What people call a phone system; the end of its address where there are several of its kind."""
-    name = of_kind(known.system.kind).name
+    name = called(known.system.kind)
     same = [one for one in every if one.system.kind == known.system.kind]
     return f"{name} …{known.system.id[-4:]}" if len(same) > 1 else name
 
@@ -136,7 +136,7 @@ def listed(
 
 def how_it_does(known: Known, time_zone: str, now: dt.datetime) -> list[str]:
     """When its last call came, what it was refused for, and whom it names that nobody knows."""
-    system, name = known.system, of_kind(known.system.kind).name
+    system, name = known.system, called(known.system.kind)
     lines = []
     if not known.has_secret:
         lines.append(
@@ -187,7 +187,7 @@ def one(
         kit.section(
             "\n".join(
                 [
-                    f"*{kit.escape(of_kind(system.kind).name)}*",
+                    f"*{kit.escape(called(system.kind))}*",
                     *how_it_does(known, standing.time_zone, now),
                 ]
             )
@@ -231,7 +231,7 @@ def no_email() -> str:
 
 def removing(known: Known, waiting: int) -> kit.Element:
     """Asks once more, and says what becomes of its calls."""
-    name = of_kind(known.system.kind).name
+    name = called(known.system.kind)
     lines = [
         f"*Remove {name}?*",
         "• Calls it told of already stay: their messages can still be saved, edited and undone.",
