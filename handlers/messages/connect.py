@@ -209,7 +209,10 @@ def _nobody(calls: list[tuple[str, int]]) -> str:
     listed = "\n".join(
         f"• {kit.escape(email)}: {kit.several(count, 'call')}" for email, count in calls[:20]
     )
-    return f"*Calls of people nobody here knows, last 7 days*\n{listed}\nTheir phone e-mail must be their Slack e-mail."
+    return (
+        f"*Calls of people nobody here knows, last 7 days*\n{listed}\nTheir phone e-mail must be their Slack e-mail. "
+        "Who an extension is, you say in `/xpm phones` under Names."
+    )
 
 
 def disconnect_modal(connection: Connection, unsaved: int) -> kit.Element:

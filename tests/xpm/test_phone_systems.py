@@ -186,11 +186,17 @@ async def test_of_several_rules_at_the_same_moment_one_stands(systems: PhoneSyst
         ("standard", "0123456789abcdef", Unfit.NO_WHSEC),
         ("standard", "whsec_not base64".replace(" ", "!"), Unfit.NO_WHSEC),
         ("standard", "whsec_YWJj", Unfit.NO_WHSEC),
-        ("standard", new_secret("standard"), None),
-        ("vxt", new_secret("vxt"), None),
+        ("standard", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", None),
     ],
 )
 def test_secret_that_could_never_prove_a_call_is_not_taken(
     kind: str, secret: str, why: Unfit | None
 ) -> None:
     assert why_unfit(kind, secret) is why
+
+
+@pytest.mark.parametrize("kind", ["standard", "vxt"])
+def test_secret_of_our_own_is_one_that_we_would_take_and_never_the_same(kind: str) -> None:
+    made = {new_secret(kind) for _ in range(20)}
+    assert len(made) == 20
+    assert {why_unfit(kind, one) for one in made} == {None}
