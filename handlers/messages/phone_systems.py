@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from handlers.messages import kit
-from handlers.messages.phone_setups import called, reason
+from handlers.messages.phone_setups import called, of_kind, reason
 from xpm.phone_systems import Known
 from xpm.standing import Standing
 
@@ -138,10 +138,12 @@ def how_it_does(known: Known, time_zone: str, now: dt.datetime) -> list[str]:
     """When its last call came, what it was refused for, and whom it names that nobody knows."""
     system, name = known.system, called(known.system.kind)
     lines = []
-    if not known.has_secret:
+    if not known.has_secret and of_kind(system.kind).secret:
         lines.append(
             f"Its secret is missing: calls are refused until you enter it. {name} makes it."
         )
+    elif not known.has_secret:
+        lines.append("Its secret cannot be opened any more: calls are refused. Make a new one.")
     if system.last_call_at is None:
         added = kit.moment(system.created_at, time_zone, now)
         lines.append(f"No call yet. Added {added}.")
@@ -182,7 +184,8 @@ def one(
     """One phone system: how it does, its address, and what can be done with it."""
     system = known.system
     blocks = [kit.section(said), {"type": "divider"}] if said else []
-    secret = "New secret" if known.has_secret else "Enter its secret"
+    is_asked = of_kind(system.kind).secret and not known.has_secret
+    secret = "Enter its secret" if is_asked else "New secret"
     blocks += [
         kit.section(
             "\n".join(

@@ -219,6 +219,18 @@ def test_how_a_system_does_is_said_with_times_of_the_reader() -> None:
     ]
 
 
+def test_missing_secret_is_entered_where_the_system_makes_it_and_made_anew_where_we_do() -> None:
+    for kind, button, sentence in (
+        ("zoom", "Enter its secret", "Its secret is missing"),
+        ("vxt", "New secret", "Its secret cannot be opened any more"),
+    ):
+        page = phone_systems.one(
+            known(kind, has_secret=False), standing(), NOW, people_action="phones.people"
+        )
+        assert button in said(page)
+        assert sentence in said(page)
+
+
 def test_removing_says_what_becomes_of_calls_that_wait() -> None:
     assert "of the last week" not in said(phone_systems.removing(known(), 0))
     assert "1 call of the last week waits" in said(phone_systems.removing(known(), 1))

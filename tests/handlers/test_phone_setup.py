@@ -368,6 +368,35 @@ async def test_test_call_comes_to_who_sent_it_and_cannot_be_saved(
     assert newest(await mia.see()) == others
 
 
+async def test_click_that_slack_tells_twice_is_one_test_call(kea: Inside, sam: Visitor) -> None:
+    page = await add(sam, "vxt")
+    system_id = system_of(page).rpartition("/")[2]
+    click = {
+        "actions": [
+            {"type": "button", "action_id": "phones.test", "value": system_id, "action_ts": "1.2"}
+        ],
+        "view": {**page["view"], "id": page["id"]},
+        "container": {"type": "view", "view_id": page["id"]},
+    }
+    before = await count(kea, "calls")
+    for _ in range(2):
+        assert (await kea.raw("action", user="U0SAM", payload=click))["status"] == 200
+        await settled(kea)
+    assert await count(kea, "calls") == before + 1
+
+
+async def test_who_connected_xpm_may_without_being_an_admin(kea: Inside, sam: Visitor) -> None:
+    person = kea.slack.teams["T0KEA"].people["U0SAM"]
+    person.is_admin = person.is_owner = False
+    try:
+        await kea.on_its_loop(forget_profile(kea, "U0SAM"))
+        page = await add(sam, "vxt")
+        await go(sam, page, "Done", "Send a test call")
+    finally:
+        person.is_admin = person.is_owner = True
+        await kea.on_its_loop(forget_profile(kea, "U0SAM"))
+
+
 async def test_person_without_an_address_in_slack_is_told_why_no_test_call_comes(
     kea: Inside, sam: Visitor
 ) -> None:
