@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -28,6 +29,7 @@ from tests.handlers.phone_desk import (
     system_of,
     tell_telephone,
 )
+from xpm.store import workspaces as workspace_store
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -317,15 +319,24 @@ async def test_admin_who_is_none_any_more_changes_nothing(kea: Inside) -> None:
         page = await add(lee, "vxt")
         page = await go(lee, page, "Done", "Send a test call")
         removing = await go(lee, page, "Remove", "Remove VXT?")
+        sent = submission(removing, {})
         before = await count(kea)
         lee_in_slack.is_admin = False
-        # Who opens it anew is looked up anew once the last look is some minutes old.
-        await kea.on_its_loop(forget_profile(kea, "U0LEE"))
-        await lee.submit(removing)
-        await lee.modal("Only Sam Rivers or an admin")
-        assert await count(kea) == before
+        # Who opens it anew is looked up anew once the last look is some minutes old, and from then on nothing is taken.
+        await kea.on_its_loop(profile_ages(kea, "U0LEE", dt.timedelta(minutes=6)))
         await lee.type("/xpm phones")
         await lee.modal("Only Sam Rivers or an admin")
+        answer = await kea.raw("submit", user="U0LEE", payload=sent)
+        assert "Only Sam Rivers or an admin" in answer["body"]
+        assert await count(kea) == before
+
+
+async def profile_ages(inside: Inside, user: str, age: dt.timedelta) -> None:
+    services = inside.made.services
+    person = await services.people.known("T0KEA", user)
+    aged = replace(person, learned_at=services.clock() - age)
+    async with inside.made.database.transaction() as tx:
+        await workspace_store.save_person(tx, aged, "learned_at")
 
 
 async def forget_profile(inside: Inside, user: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from xpm import places
 from xpm.calls import Rules
@@ -106,6 +107,54 @@ async def test_of_two_new_secrets_on_one_ground_only_one_is_made(systems: PhoneS
     assert now is not None
     assert now.mark != known.mark
     assert await systems.change_secret(OURS, made.system_id, mark=known.mark) is None
+
+
+async def is_held_up(database: Database) -> None:
+    """Waits until a transaction waits for another one; on SQLite it waits before it begins."""
+    query = sa.text(
+        "select count(*) from pg_stat_activity "
+        "where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    for _ in range(0 if database.is_sqlite else 500):
+        async with database.reading() as tx:
+            if (await tx.execute(query)).scalar():
+                return
+        await asyncio.sleep(0.01)
+    assert database.is_sqlite, "nothing waited"
+
+
+async def test_new_secret_made_while_another_is_being_kept_is_not_made(
+    systems: PhoneSystems, database: Database, vault: Vault
+) -> None:
+    made = await added(systems)
+    known = await systems.one(OURS, made.system_id)
+    assert known is not None
+    sealed = vault.seal("of another replica", places.phone_secret(made.system_id))
+    async with database.transaction() as tx:
+        assert await store.change_secret(tx, OURS, made.system_id, sealed)
+        late = asyncio.create_task(
+            systems.change_secret(OURS, made.system_id, mark=known.mark, by="U2")
+        )
+        await is_held_up(database)
+    assert await late is None
+    async with database.reading() as tx:
+        row = await store.one(tx, OURS, made.system_id)
+    assert row is not None
+    assert row.secret == sealed
+
+
+async def test_rules_saved_while_others_are_being_saved_do_not_overwrite_them(
+    systems: PhoneSystems, database: Database
+) -> None:
+    mark = mark_of(await systems.rules(OURS))
+    async with database.transaction() as tx:
+        await store.take_turn(tx, OURS, "rules")
+        await store.save_rules(tx, OURS, Rules(60))
+        late = asyncio.create_task(
+            systems.change_rules(OURS, lambda _: Rules(90), mark=mark, by="U2")
+        )
+        await is_held_up(database)
+    assert await late == (Rules(60), False)
 
 
 async def test_another_workspace_sees_changes_and_removes_nothing(systems: PhoneSystems) -> None:
