@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from .conftest import OPENING
+from tests.chromium import OPENING
+
 from .stub import Stub
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
