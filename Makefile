@@ -17,7 +17,8 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	awk '/^[^ ]/ { wanted = /^pip==/ } wanted' requirements-dev.lock > $(VENV)/pip.lock
 	$(PIP) --no-deps --require-hashes -r $(VENV)/pip.lock
 	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
-	$(PIP) --no-deps --no-build-isolation -e .
+	# The build backend warns at length that names of folders may hide packages.
+	PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
 demo: $(STAMP)  ## the whole story on the sandbox, in a browser
