@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from xpm.ranking import is_forgiven, is_written_so, misfit, slips, words_in
 from xpm.store import tables as t
-from xpm.store.database import Transaction
+from xpm.store.database import Transaction, one_of
 from xpm.store.mirror import JOB, Job, Rows, job_of, write
 
 MOST = 1000
@@ -42,7 +42,7 @@ async def _known(tx: Transaction, workspace_id: str, numbers: Collection[str]) -
     c = t.jobs.c
     rows = await tx.execute(
         sa.select(c.search, c.number, c.is_open).where(
-            c.workspace_id == workspace_id, c.number.in_(numbers)
+            c.workspace_id == workspace_id, one_of(tx, c.number, numbers)
         )
     )
     found: set[Posting] = set()
