@@ -143,6 +143,9 @@ async def test_a_fault_is_set_and_cleared(stub: Stub, panel: Page) -> None:
         "times": 1,
         "seconds": 5,
     }
+    await expect(panel.get_by_test_id("practice-said")).to_contain_text(
+        "Set: Cuts after writing. Save a time now and watch its message: within half a minute"
+    )
     stub.practice = practice() | {
         "faults": [{"kind": "cut_after", "on": "time.api/add", "times": 1, "seconds": 5}]
     }
