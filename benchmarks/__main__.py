@@ -176,11 +176,7 @@ def main() -> None:
         )
     print()
     for line in lines:
-        mark = "✓" if line.is_met else "✗"
-        print(
-            f"{mark} {line.name:58} {line.value:>10.2f} {line.unit:10}"
-            f" floor {line.floor:>10.2f}  ratio {line.ratio:5.2f}"
-        )
+        print(line)
     RESULTS.write_text(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
 
 

@@ -102,7 +102,7 @@ def command(secret: str, text: str) -> bytes:
     )
 
 
-def options(secret: str, entry: str, typed: str) -> bytes:
+def options(secret: str, entry: str, typed: str, user: str = USER) -> bytes:
     """The job menu asks for its options."""
     return _payload(
         secret,
@@ -115,6 +115,7 @@ def options(secret: str, entry: str, typed: str) -> bytes:
             "channel": {"id": "D1", "name": "directmessage"},
             "message": {"ts": "1.0", "text": "-"},
         },
+        user,
     )
 
 

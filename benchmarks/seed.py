@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from bot.settings import Settings
 from xpm.clock import utc_now
 from xpm.store import Database, job_words, mirror
+from xpm.store import calls as call_store
 from xpm.store import connections as connection_store
 from xpm.store import tables as t
 from xpm.store import workspaces as workspace_store
+from xpm.store.calls import Call, Party
 from xpm.store.connections import Connection, Sync
 from xpm.store.entries import Entry, State
 from xpm.store.workspaces import Person, PhoneSystem, Workspace
@@ -204,6 +206,29 @@ def _job(number: int, clients: int) -> dict[str, Any]:
         web_url=None,
         search=f"j{number:06d} {name} {_words(client)} ltd".casefold(),
     )
+
+
+async def call_of_first_client(settings: Settings, slack_user_id: str) -> str:
+    """The id of a new entry of this person for a call with the practice's first client."""
+    database = Database(settings.database_url)
+    now = utc_now()
+    number = "+6495000000"
+    call = Call(
+        TEAM, uuid.uuid4().hex, SYSTEM, uuid.uuid4().hex, "", "inbound", (number,), None, True, False, now, now, 720,
+        False, None, now,
+    )  # fmt: skip
+    party = Party(number, "c0", f"{_words(0)} Ltd")
+    entry = Entry(
+        TEAM, uuid.uuid4().hex, slack_user_id, call.id, State.OFFERED, now.date(), now, now, channel="D1",
+        message_ts="call.0",
+    )  # fmt: skip
+    async with database.transaction() as tx:
+        await call_store.add(tx, call)
+        await call_store.conclude(tx, TEAM, call.id, call_store.OFFERED, (party,))
+        values = {column.name: getattr(entry, column.name) for column in t.entries.columns}
+        await tx.execute(sa.insert(t.entries), [values])
+    await database.close()
+    return entry.id
 
 
 async def _entries(database: Database, count: int, now: dt.datetime) -> list[str]:
