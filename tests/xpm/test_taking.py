@@ -102,8 +102,9 @@ async def test_whoever_hangs_up_takes_nobody_elses_events_along(written: _Writte
     assert await written.kept() >= {"b"}
 
 
-async def test_each_hears_that_there_is_no_database(tmp_path: object) -> None:
-    nowhere = Database(f"sqlite:///{tmp_path}/no/such/folder/x.db")
+async def test_each_hears_that_there_is_no_database() -> None:
+    # Nobody listens there.
+    nowhere = Database("postgresql://postgres@127.0.0.1:9/none")
     written = _Written(nowhere)
     told = await asyncio.gather(
         *(written.take("one", name) for name in "abc"), return_exceptions=True
