@@ -196,7 +196,7 @@ def build(
         connections=connections,
         directory=directory,
         entries=entries,
-        naming=Naming(database, clock),
+        naming=Naming(database, durable, clock),
         reception=reception,
         syncing=syncing,
         standings=standings,
