@@ -35,6 +35,7 @@ from xpm.keeping import KEEP, Keeping
 from xpm.leaving import LEAVE, Leaving
 from xpm.mirroring import Mirroring
 from xpm.naming import Naming
+from xpm.phone_systems import PhoneSystems
 from xpm.reception import OFFER, REFRESH, RETELL, Reception
 from xpm.replicas import Replicas
 from xpm.rhythm import Rhythm
@@ -165,6 +166,7 @@ def build(
     settling = Settling(database, connections, notices, replicas.now)
     mirroring = Mirroring(database, connections, clock)
     syncing = Syncing(database, mirroring, durable, notices, clock)
+    rules = Rules(settings.minimum_call_seconds)
     reception = Reception(
         database,
         connections,
@@ -174,7 +176,7 @@ def build(
         notices,
         people.find,
         clock,
-        Rules(settings.minimum_call_seconds),
+        rules,
     )
     durable.register(SAY_ENDED, following.say_ended)
     durable.register(SHOW_OPEN, following.show_open)
@@ -198,6 +200,7 @@ def build(
         entries=entries,
         naming=Naming(database, durable, clock),
         reception=reception,
+        phone_systems=PhoneSystems(database, vault, clock, settings.public_url, rules),
         syncing=syncing,
         standings=standings,
         people=people,

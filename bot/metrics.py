@@ -5,16 +5,19 @@ https://prometheus.io/docs/practices/naming/
 
 import hmac
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as written
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from handlers.phones.counting import Counts
 from xpm.clock import Clock
 from xpm.store import Database, figures
 from xpm.store.entries import UNFINISHED
@@ -30,6 +33,8 @@ class Metrics:
         self._database = database
         self._clock = clock
         self.registry = CollectorRegistry()
+        self.deliveries = Counts()
+        self.registry.register(_Deliveries(self.deliveries))
         self._acks = Histogram(
             "xpm_slack_ack_seconds",
             "How long Slack and the phone systems waited for our answer",
@@ -85,6 +90,28 @@ class Metrics:
         self._sync_age.set(_age(found.synced_at, now))
         self._left.set(float("nan") if found.calls_left is None else found.calls_left)
         return written(self.registry)
+
+
+class _Deliveries(Collector):
+    """What came through the phone systems' door; a reason is a word of ours, never what was sent."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """One series for each kind, result and reason that there was."""
+        family = CounterMetricFamily(
+            "xpm_slack_phone_deliveries",
+            "What phone systems sent, by kind and what came of it",
+            labels=["kind", "result", "reason"],
+        )
+        for kind, count in sorted(self._counts.taken.items()):
+            family.add_metric([kind, "taken", ""], count)
+        for kind, count in sorted(self._counts.ignored.items()):
+            family.add_metric([kind, "ignored", ""], count)
+        for (kind, why), count in sorted(self._counts.refused.items()):
+            family.add_metric([kind or "other", "refused", why], count)
+        yield family
 
 
 def _age(since: datetime | None, now: datetime) -> float:

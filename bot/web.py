@@ -72,7 +72,7 @@ def create(app: App) -> Starlette:
             Route(EVENTS_PATH, events, methods=["POST"]),
             Route(INSTALL_PATH, install, methods=["GET"]),
             Route(INSTALLED_PATH, install, methods=["GET"]),
-            *phones.routes(app.services, app.vault, phones.KINDS),
+            *phones.routes(app.services, app.vault, phones.KINDS, app.metrics.deliveries),
             *signin_routes(
                 app.services,
                 app.sign_in,

@@ -56,8 +56,11 @@ class Asked:
         )
         return str(answer["view"]["id"])
 
-    async def update_modal(self, view_id: str, view: dict[str, Any]) -> None:
-        """Shows something else in a modal that is open."""
+    async def update_modal(
+        self, view_id: str, view: dict[str, Any], view_hash: str | None = None
+    ) -> None:
+        """Shows something else in a modal that is open; with a hash only while nothing else was shown since."""
+        condition = {} if view_hash is None else {"hash": view_hash}
         await self.services.slack.call(
-            self.person.workspace_id, "views.update", view_id=view_id, view=view
+            self.person.workspace_id, "views.update", view_id=view_id, view=view, **condition
         )

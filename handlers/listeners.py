@@ -8,17 +8,31 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 
-from handlers import connect, home, installations, job_id, post_call, region
+from handlers import (
+    call_rules,
+    connect,
+    home,
+    installations,
+    job_id,
+    phone_people,
+    phone_systems,
+    post_call,
+    region,
+)
 from handlers import help as help_
 from handlers.asked import Asked
 from handlers.errors import on_error
 from handlers.later import Later, Work
+from handlers.messages import call_rules as rules_messages
 from handlers.messages import connect as connect_messages
 from handlers.messages import job_id as job_id_messages
-from handlers.messages import menus
+from handlers.messages import menus, phone_adding
+from handlers.messages import phone_people as people_messages
+from handlers.messages import phone_systems as phone_messages
 from handlers.messages import post_call as post_call_messages
 from handlers.messages import region as region_messages
 from handlers.messages.kit import Message
+from handlers.phone_pages import click, submission
 from handlers.services import Services
 
 COMMAND = "/xpm"
@@ -44,6 +58,7 @@ COMMANDS: dict[str, Command] = {
     "disconnect": Command(work=connect.ask_disconnect),
     "job": Command(job_id.job, job_id.after_job),
     "log": Command(work=job_id.log),
+    "phones": Command(work=click(phone_systems.every)),
 }
 
 BUTTONS: dict[str, Work] = {
@@ -53,6 +68,18 @@ BUTTONS: dict[str, Work] = {
     region_messages.CHANGE: region.ask,
     post_call_messages.ENTER_ID: job_id.open_modal,
     job_id_messages.LOG_TIME: post_call.log_time_on_job,
+    phone_messages.ALL: click(phone_systems.every),
+    phone_messages.ALL_NEXT: click(phone_systems.every),
+    phone_messages.SHOW: click(phone_systems.one),
+    phone_messages.ADD: click(phone_systems.add),
+    phone_messages.HOW: click(phone_systems.how_to),
+    phone_messages.NEW_SECRET: click(phone_systems.ask_secret),
+    phone_messages.TEST: click(phone_systems.test),
+    phone_messages.REMOVE: click(phone_systems.ask_remove),
+    people_messages.PEOPLE: click(phone_people.listed),
+    people_messages.PEOPLE_NEXT: click(phone_people.listed),
+    people_messages.WHO: click(phone_people.ask),
+    rules_messages.RULES: click(call_rules.form),
 }
 """Buttons whose work has nothing to commit before the ack."""
 
@@ -112,6 +139,13 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
     app.view(job_id_messages.MODAL)(listener(job_id.submitted, job_id.after_submit))
     app.view(connect_messages.DISCONNECT_MODAL)(listener(confirm_disconnect, connect.disconnect))
     app.view(region_messages.MODAL)(listener(region.save, region.follow))
+    app.view(phone_adding.ADDING)(listener(submission(phone_systems.added)))
+    app.view(phone_adding.KEEPING)(listener(submission(phone_systems.secret_given)))
+    app.view(phone_messages.REMOVING)(listener(submission(phone_systems.removed)))
+    app.view(people_messages.NAMING)(
+        listener(submission(phone_people.submitted), phone_people.save)
+    )
+    app.view(rules_messages.RULING)(listener(submission(call_rules.saved)))
     app.event("app_home_opened")(listener(just_ack, home.opened))
     for event in ("app_uninstalled", "tokens_revoked"):
         app.event(event)(listener(installations.removed))

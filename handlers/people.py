@@ -33,10 +33,12 @@ class People:
         async with self._database.reading() as tx:
             return await store.person(tx, workspace_id, slack_user_id)
 
-    async def learn(self, workspace_id: str, slack_user_id: str) -> Person:
-        """The person with a profile at most a day old. Raises TryLater, SlackRefused."""
+    async def learn(
+        self, workspace_id: str, slack_user_id: str, *, within: dt.timedelta = _STALE
+    ) -> Person:
+        """The person with a profile at most a day old, or as old as said. Raises TryLater, SlackRefused."""
         person = await self.known(workspace_id, slack_user_id)
-        if not self._is_stale(person):
+        if not self._is_stale(person, within):
             return person
         answer = await self._slack.call(workspace_id, "users.info", user=slack_user_id)
         user = answer.get("user") or {}
@@ -44,13 +46,17 @@ class People:
             raise SlackRefused("user_not_found")
         return await self._keep(workspace_id, user)
 
+    async def known_by_email(self, workspace_id: str, email: str) -> Person | None:
+        """The one person with this address as we know them, without asking Slack."""
+        async with self._database.reading() as tx:
+            return await store.person_by_email(tx, workspace_id, email)
+
     async def find(self, workspace_id: str, email: str) -> Person | None:
         """The member of the workspace with this e-mail address; None for nobody, a guest's or a bot's included.
 
         Raises TryLater when Slack does not answer.
         """
-        async with self._database.reading() as tx:
-            person = await store.person_by_email(tx, workspace_id, email)
+        person = await self.known_by_email(workspace_id, email)
         if person is None or self._is_stale(person):
             try:
                 answer = await self._slack.call(workspace_id, "users.lookupByEmail", email=email)
@@ -83,8 +89,8 @@ class People:
             async with self._database.transaction() as tx:
                 await store.save_person(tx, replace(person, has_seen_home=True), "has_seen_home")
 
-    def _is_stale(self, person: Person) -> bool:
-        return person.learned_at is None or self._clock() - person.learned_at > _STALE
+    def _is_stale(self, person: Person, within: dt.timedelta = _STALE) -> bool:
+        return person.learned_at is None or self._clock() - person.learned_at > within
 
     async def _keep(self, workspace_id: str, user: dict[str, Any]) -> Person:
         profile = user.get("profile") or {}

@@ -13,6 +13,7 @@ from xpm.directory import Directory
 from xpm.entries import Entries
 from xpm.leaving import Leaving
 from xpm.naming import Naming
+from xpm.phone_systems import PhoneSystems
 from xpm.reception import Reception
 from xpm.standing import Standings
 from xpm.store import Database
@@ -32,6 +33,7 @@ class Services:
     entries: Entries
     naming: Naming
     reception: Reception
+    phone_systems: PhoneSystems
     syncing: Syncing
     standings: Standings
     people: People

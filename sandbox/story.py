@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -449,6 +450,40 @@ async def unknown_people_are_listed(stage: Stage) -> None:
     ensure("nobody@example.com" not in text_of(said), "Mia reads what concerns Sam")
 
 
+async def phone_system_is_set_up(stage: Stage) -> None:
+    """Sam adds VXT in /xpm phones, sees its secret once, sends a test call, and is told of VXT's first call."""
+    sam = stage.sam
+    await stage.mia.type("/xpm phones")
+    await stage.mia.modal("Only Sam Rivers or an admin")
+    await sam.type("/xpm phones")
+    page = await sam.modal("Add a phone system")
+    await sam.press_modal(page, "Add a phone system")
+    page = await sam.modal("Which phone system do you have?")
+    await sam.submit(page, {"system": "vxt"})
+    said = text_of((await sam.modal("VXT is added", "shown this once"))["view"])
+    address, secret = (
+        re.findall(words, said)[0] for words in (r"`(http\S+/vxt/\S+)`", r"this once:\s+`(\S+)`")
+    )
+    told = {"kind": "vxt", "url": address, "secret": secret}
+    await sam.post(f"{stage.world.telephone}/sandbox/address", told)
+    await stage.call(system="vxt", talk_seconds=300)
+    await sam.press_modal(await sam.modal("VXT is added"), "Done")
+    page = await sam.modal("Last call today", "Send a test call")
+    ensure(secret not in text_of(page["view"]), "the secret is shown twice")
+    times = await stage.times()
+    await sam.press_modal(page, "Send a test call")
+    page = await sam.modal("A test call is on its way")
+    test = await sam.message("Test call", "nothing of it can be saved in XPM")
+    ensure(not has_button(test, "Save time"), "a test call can be saved")
+    ensure(await stage.times() == times, "a test call reached XPM")
+    await sam.press_modal(page, "Remove")
+    await sam.submit(await sam.modal("Remove VXT?", "can still be saved"))
+    page = await sam.modal("VXT is removed")
+    answer = await stage.call(system="vxt", talk_seconds=300)
+    ensure(answer["statuses"] == [404], f"answered {answer['statuses']} after it was removed")
+    await sam.do("close", view_id=page["id"])
+
+
 async def forged_calls_do_nothing(stage: Stage) -> None:
     """A forged or late call is answered 401, a broken one 400, a huge one 413, and nothing happens."""
     raw = f"{stage.world.telephone}/calls/raw"
@@ -522,6 +557,7 @@ STEPS: tuple[Step, ...] = (
     waits_while_xpm_is_away,
     cut_write_is_found,
     unknown_people_are_listed,
+    phone_system_is_set_up,
     forged_calls_do_nothing,
     disconnects,
     nothing_works_unconnected,

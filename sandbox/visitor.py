@@ -194,6 +194,11 @@ class Visitor:
         home = (await self.see())["home"]
         return await self.press(home, label)
 
+    async def press_modal(self, modal: Json, label: str, *, beside: str = "") -> Json:
+        """Presses a button of a modal; `beside` is a text in the same block where several have the label."""
+        blocks = [one for one in modal["view"]["blocks"] if not beside or beside in text_of(one)]
+        return await self.press({"id": modal["id"], "blocks": blocks}, label)
+
     async def submit(self, modal: Json, fields: Json | None = None) -> Json:
         """Submits a modal with what stands in its fields."""
         return await self.do(
@@ -340,6 +345,8 @@ def _fields(blocks: list[Json], changes: Json) -> Json:
         value = (
             element.get("initial_value")
             or element.get("initial_date")
+            or element.get("initial_user")
+            or [one["value"] for one in element.get("initial_options", [])]
             or (element.get("initial_option") or {}).get("value")
         )
         if element["type"] == "external_select":

@@ -65,6 +65,7 @@ class Problem(StrEnum):
     OTHER_PRACTICE = "other_practice"
     DISCONNECTED = "disconnected"
     UNSURE = "unsure"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,8 @@ class Entries:
                 connection = await connection_store.get(tx, workspace_id)
                 staff = await staff_of(tx, workspace_id, person.email)
                 number = entry.job_number
+                call_id = entry.call_id
+                call = await call_store.get(tx, workspace_id, call_id) if call_id else None
                 card = await card_of(tx, workspace_id, number) if number else None
             filled = filled_in(entry, draft, task)
             found = find_problems(
@@ -189,6 +191,8 @@ class Entries:
                 has_staff=staff is not None,
                 today=local_date(self._clock(), person.time_zone),
             )
+            if call is not None and call.is_test:
+                found = [Problem.TEST]
             values: dict[str, Any] = {
                 "minutes": filled.minutes,
                 "note": filled.note,

@@ -6,9 +6,10 @@ Store, then answer: a call and the work it makes are committed together before t
 import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from xpm.api import Disconnected, TryLater
-from xpm.calls import Rules, Told, outside_of
+from xpm.calls import EndedCall, Rules, Told, outside_of
 from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.directory import Directory
@@ -24,7 +25,7 @@ from xpm.gathering import (
 )
 from xpm.matching import outside_numbers
 from xpm.settling import Notices
-from xpm.store import Database, Transaction
+from xpm.store import Database, Transaction, audit
 from xpm.store import calls as store
 from xpm.store import entries as entry_store
 from xpm.store import phones as phone_store
@@ -40,6 +41,7 @@ REFRESH = "refresh_jobs"
 """The workflow that fetches the jobs of a call's clients and person anew: (workspace id, call id)."""
 
 _AGAIN_AFTER = 5.0
+_TEST_SECONDS = 720
 _POSTED_WITHIN = dt.timedelta(hours=1)
 
 FindPerson = Callable[[str, str], Awaitable[Person | None]]
@@ -83,10 +85,37 @@ class Reception:
     async def _take(self, tx: Transaction, system: PhoneSystem, told: Sequence[Told]) -> int:
         return await self._gathering.take(tx, system, told, self._clock())
 
-    async def mend(self, system: PhoneSystem, staff: str, email: str | None) -> int:
+    async def test(self, system: PhoneSystem, person: Person, key: str) -> None:
+        """Lets a call come to a person that is made up, as if the phone system had told it: the same `key`, one call.
+
+        It goes the way of every call, whatever the rules ask about, and can never become a time in XPM.
+        """
+        now = self._clock()
+        async with self._database.reading() as tx:
+            rules = await phone_store.rules(tx, system.workspace_id, self._rules)
+        seconds = max(_TEST_SECONDS, rules.minimum_seconds)
+        made_up = EndedCall(
+            source_id=f"test:{key}",
+            email=person.email or "",
+            direction="inbound",
+            numbers=(),
+            caller_name=None,
+            is_answered=True,
+            is_internal=False,
+            started_at=now - dt.timedelta(seconds=seconds),
+            answered_at=now - dt.timedelta(seconds=seconds),
+            ended_at=now,
+        )
+        await self.receive(replace(system, kind=store.TEST), [made_up])
+
+    async def mend(
+        self, system: PhoneSystem, staff: str, email: str | None, *, by: str | None = None
+    ) -> int:
         """Says who stands behind a phone system's own name, None for nobody; how many calls are asked about now."""
         now = self._clock()
         async with self._database.transaction() as tx:
+            fact = audit.Fact(now, system.workspace_id, "phones.person_named", by, system.id)
+            await audit.note(tx, fact)
             await phone_store.mend(
                 tx,
                 phone_store.PhonePerson(

@@ -11,6 +11,7 @@ COMMANDS = "\n".join(
         "`/xpm job J000123` look at a job, or find one by name: `/xpm job kea tax`",
         "`/xpm status` connection, last sync, what waits",
         "`/xpm sync` fetch clients and jobs now",
+        "`/xpm phones` phone systems: add one, its address and secret, who took a call, which calls are asked about",
         "`/xpm disconnect` disconnect, after asking once more",
     )
 )

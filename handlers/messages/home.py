@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from handlers.messages import connect, kit, region
+from handlers.messages import connect, kit, phone_systems, region
 from handlers.messages.help import COMMANDS
 from xpm.standing import Standing
 
@@ -27,8 +27,22 @@ def view(standing: Standing, now: dt.datetime) -> kit.Element:
         blocks.append(kit.actions("connection", *buttons))
     blocks += [
         {"type": "divider"},
+        *_phones(standing),
         kit.section("*Your times*\n" + "\n".join(connect.queue_lines(standing))),
         {"type": "divider"},
         kit.section(f"*What you can type*\n{COMMANDS}"),
     ]
     return {"type": "home", "blocks": blocks}
+
+
+def _phones(standing: Standing) -> list[kit.Block]:
+    """The way to the phone systems, for those who may change them."""
+    if not standing.may_mend:
+        return []
+    return [
+        kit.section(
+            "*Phone systems*\nWhere your calls come from, who took them, and which are asked about.",
+            accessory=kit.button("Phone systems", phone_systems.ALL),
+        ),
+        {"type": "divider"},
+    ]

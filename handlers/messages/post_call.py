@@ -36,6 +36,10 @@ CONNECT = connect.BEGIN
 
 _MOST_ASKED = 3
 
+_TEST = (
+    "A test sent from `/xpm phones`: nobody called, and nothing of it can be saved in XPM. "
+    "A real call looks like this and has *Save time* once a job is chosen."
+)
 NOT_YOURS = "This is not your call, so nothing was changed."
 
 _PROBLEMS = {
@@ -45,6 +49,7 @@ _PROBLEMS = {
     Problem.MINUTES: "Minutes are a whole number from 1 to 1440.",
     Problem.NOTE_TOO_LONG: f"The note is longer than {NOTE_LIMIT:,} characters. Shorten it, then save.",
     Problem.UNSURE: "It is not known whether XPM has this time. Look there first, and save only if it is missing.",
+    Problem.TEST: "This call is a test: nothing of it can be saved in XPM.",
     Problem.FUTURE: "The date is in the future. Choose today or earlier.",
 }
 
@@ -84,6 +89,8 @@ def title(view: EntryView) -> str:
     call = view.call
     if call is None:
         return "Time without a call"
+    if call.is_test:
+        return "Test call"
     people = list(dict.fromkeys(party.contact_name for party in call.parties if party.contact_name))
     clients = list(dict.fromkeys(party.client_name for party in call.parties if party.client_name))
     unknown = [_number(party.number, view) for party in call.parties if party.client_uuid is None]
@@ -175,7 +182,9 @@ def _form(view: EntryView, now: dt.datetime) -> Message:
         return Message(f"You have no staff record in XPM. {text}", blocks)
     blocks += _fields(view)
     buttons = [kit.button("Enter job ID", ENTER_ID, entry.id)]
-    if view.card is not None:
+    if view.call is not None and view.call.is_test:
+        blocks.append(kit.context(_TEST))
+    elif view.card is not None:
         save = "Save changes" if entry.is_editing else "Save time"
         buttons.insert(0, kit.button(save, SAVE, entry.id, style="primary"))
     if entry.is_editing:

@@ -1,7 +1,11 @@
-"""POST /calls/{kind}/{id}: size, address, proof and form are checked in this order, then the calls are stored."""
+"""POST /calls/{kind}/{id}: size, address, proof and form are checked in this order, then the calls are stored.
+
+GET /calls/3cx/template.xml is the file that 3CX imports.
+"""
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,6 +23,8 @@ from xpm.vault import Vault
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024
+# Whoever sets 3CX up downloads it from us: it holds no secret and nothing of a practice.
+_TEMPLATE = Path(__file__).with_name("xpm-slack-3cx.xml")
 
 
 def routes(
@@ -79,7 +85,17 @@ def routes(
         await services.reception.receive(system, told)
         return Response(status_code=202)
 
-    return [Route("/calls/{kind}/{id}", receive, methods=["POST"])]
+    template = _TEMPLATE.read_bytes()
+
+    async def download(_: Request) -> Response:
+        saved_as = f'attachment; filename="{_TEMPLATE.name}"'
+        headers = {"content-disposition": saved_as, "cache-control": "no-cache"}
+        return Response(template, media_type="application/xml", headers=headers)
+
+    return [
+        Route("/calls/3cx/template.xml", download, methods=["GET"]),
+        Route("/calls/{kind}/{id}", receive, methods=["POST"]),
+    ]
 
 
 async def _body(request: Request) -> bytes | None:

@@ -1,4 +1,4 @@
-"""3CX: what its call journal reports, in the form of the template that we ship (docs/phones/xpm-slack-3cx.xml).
+"""3CX: what its call journal reports, in the form of the template that we ship (xpm-slack-3cx.xml, beside this file).
 
 https://www.3cx.com/docs/server-side-crm-template-xml-description/ under "Call Journaling"
 Event: the scenario `ReportCall`, once for each agent's part of a call. Proof: `Authorization: Bearer` and the secret

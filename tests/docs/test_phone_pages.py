@@ -14,7 +14,7 @@ from tests.docs.test_readme import VERBS
 
 PHONES = Path(__file__).parents[2] / "docs" / "phones"
 PAGES = sorted(PHONES.glob("*.md"))
-TEMPLATE = etree.parse(PHONES / "xpm-slack-3cx.xml").getroot()
+TEMPLATE = etree.parse(PHONES.parents[1] / "handlers/phones/xpm-slack-3cx.xml").getroot()
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"standard"}))

@@ -14,12 +14,27 @@ from slack_bolt.async_app import AsyncApp
 from bot import manifest
 from handlers import listeners
 from handlers.later import Later
-from handlers.messages import connect, errors, home, job_id, kit, menus, post_call, refusals, region
+from handlers.messages import (
+    call_rules,
+    connect,
+    errors,
+    home,
+    job_id,
+    kit,
+    menus,
+    phone_adding,
+    phone_people,
+    phone_systems,
+    post_call,
+    refusals,
+    region,
+)
 from handlers.messages import help as help_
 from handlers.services import Services
 
 SCHEMA = Path(__file__).parent.parent / "fixtures/slack/slack-manifest-2.0.0.schema.json"
 MODULES: tuple[ModuleType, ...] = (
+    call_rules,
     connect,
     errors,
     help_,
@@ -27,6 +42,9 @@ MODULES: tuple[ModuleType, ...] = (
     job_id,
     kit,
     menus,
+    phone_adding,
+    phone_people,
+    phone_systems,
     post_call,
     refusals,
     region,
@@ -46,6 +64,14 @@ SILENT = {
     post_call.DATE,
     job_id.INPUT,
     region.COUNTRY,
+    phone_adding.SYSTEM_FIELD,
+    phone_adding.SECRET_FIELD,
+    phone_people.PERSON_FIELD,
+    phone_people.NOBODY_FIELD,
+    call_rules.MINIMUM_FIELD,
+    call_rules.KINDS_FIELD,
+    call_rules.OWN_FIELD,
+    call_rules.IGNORED_FIELD,
 }
 
 

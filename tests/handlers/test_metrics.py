@@ -71,3 +71,32 @@ async def test_a_forged_request_is_counted_by_its_status_and_no_path_is_named(ke
     assert 'xpm_slack_answers_total{door="slack",status="401"}' in text
     assert 'xpm_slack_answers_total{door="other",status="404"}' in text
     assert "made-up" not in text
+
+
+async def test_deliveries_of_phone_systems_are_counted_by_kind_result_and_reason(
+    kea: Inside,
+) -> None:
+    def series(result: str, reason: str = "", kind: str = "standard") -> str:
+        labels = f'kind="{kind}",reason="{reason}",result="{result}"'
+        return f"xpm_slack_phone_deliveries_total{{{labels}}}"
+
+    async def figure(name: str) -> float:
+        text = (await _read(kea)).text
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    names = [
+        series("taken"),
+        series("refused", "bad_signature"),
+        series("refused", "unknown_address", "other"),
+        series("ignored"),
+    ]
+    before = [await figure(name) for name in names]
+    call = {"user_email": "mia@example.com", "external_number": "+64215550123"}
+    assert (await kea.call())["status"] == 202
+    assert await kea.raw_call(call=call, timestamp_offset=-3600) == [401]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.post(f"{kea.app}/calls/made-up-by-somebody/x", content=b"{}")
+    assert await kea.raw_call(body='{"type": "call.began"}') == [202]
+    assert [await figure(name) for name in names] == [count + 1 for count in before]
+    assert "made-up-by-somebody" not in (await _read(kea)).text

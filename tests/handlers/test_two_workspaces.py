@@ -12,10 +12,21 @@ import pytest
 import sqlalchemy as sa
 from slack_bolt.async_app import AsyncApp
 
-from bot import phone_systems, web
+from bot import phone_systems as phone_desk
+from bot import web
 from handlers import listeners
 from handlers.later import Later
-from handlers.messages import connect, job_id, menus, post_call, region
+from handlers.messages import (
+    call_rules,
+    connect,
+    job_id,
+    menus,
+    phone_adding,
+    phone_people,
+    phone_systems,
+    post_call,
+    region,
+)
 from handlers.services import Services
 from sandbox.visitor import Json, text_of
 from tests.handlers.inside import KEA, TUI, Inside, install, link, option, running, settled, shows
@@ -39,6 +50,7 @@ class Theirs:
     ts: str
     view: str
     phone: str
+    mark: str
     link: str
     connected_at: str
     words: tuple[str, ...]
@@ -108,8 +120,30 @@ COMMANDS: dict[str, Any] = {
     "sync": lambda theirs: command("sync"),
     "job": lambda theirs: command(f"job {theirs.job}"),
     "log": lambda theirs: command("log"),
+    "phones": lambda theirs: command(f"phones {theirs.phone}"),
     "disconnect": lambda theirs: command("disconnect"),
 }
+
+NAME_OF_THEIRS = "extension 900"
+VXT = {"selected_option": {"value": "vxt"}}
+
+
+def of_their_phone(theirs: Theirs, callback_id: str) -> list[Json]:
+    """Every field of every page about a phone system, filled in, for theirs."""
+    values = {
+        phone_adding.SYSTEM_BLOCK: {phone_adding.SYSTEM_FIELD: VXT},
+        phone_adding.SECRET_BLOCK: {phone_adding.SECRET_FIELD: {"value": "stolen-by-one-of-ours"}},
+        phone_people.PERSON_BLOCK: {phone_people.PERSON_FIELD: {"selected_user": "U0TED"}},
+    }
+    metadata = {"system": theirs.phone, "staff": NAME_OF_THEIRS, "was": "is:", "mark": theirs.mark}
+    without = {**values, phone_adding.SECRET_BLOCK: {phone_adding.SECRET_FIELD: {"value": None}}}
+    return [theirs.submission(callback_id, json.dumps(metadata), one) for one in (values, without)]
+
+
+def their_rules(theirs: Theirs) -> list[Json]:
+    seconds = {call_rules.MINIMUM_BLOCK: {call_rules.MINIMUM_FIELD: {"value": "77"}}}
+    return [theirs.submission(call_rules.RULING, json.dumps({"workspace": THEIRS}), seconds)]
+
 
 LISTENERS: dict[tuple[str, str], Any] = {
     ("command", "/xpm"): lambda theirs: [
@@ -126,6 +160,29 @@ LISTENERS: dict[tuple[str, str], Any] = {
             connect.DISCONNECT, region.CHANGE,
         )
     },
+    **{
+        ("action", one): (lambda theirs, one=one: [theirs.action(one, value=theirs.phone)])
+        for one in (
+            phone_systems.ALL, phone_systems.ALL_NEXT, phone_systems.SHOW, phone_systems.ADD,
+            phone_systems.HOW, phone_systems.NEW_SECRET, phone_systems.TEST, phone_systems.REMOVE,
+            call_rules.RULES,
+        )
+    },
+    **{
+        ("action", one): (
+            lambda theirs, one=one: [
+                theirs.action(one, value=json.dumps([theirs.phone, last])) for last in (0, NAME_OF_THEIRS)
+            ]
+        )
+        for one in (phone_people.PEOPLE, phone_people.PEOPLE_NEXT, phone_people.WHO)
+    },
+    **{
+        ("view", one): (lambda theirs, one=one: of_their_phone(theirs, one))
+        for one in (
+            phone_adding.ADDING, phone_adding.KEEPING, phone_systems.REMOVING, phone_people.NAMING,
+        )
+    },
+    ("view", call_rules.RULING): their_rules,
     ("action", job_id.LOG_TIME): lambda theirs: [
         theirs.action(job_id.LOG_TIME, block_id="x", value=theirs.job)
     ],
@@ -182,7 +239,7 @@ PAGES: dict[str, set[int]] = {
     "/connect/sign-in": {404}, "/connect/sign-in/password": {200},
     "/connect/sign-in/refused/{doubt}": {404}, "/connect/sign-in/{provider}": {404},
     "/connect/sign-in/{provider}/callback": {303, 404}, "/connect/{secret}": {404},
-    "/calls/{kind}/{id}": {401}, "/slack/events": {401},
+    "/calls/3cx/template.xml": {200}, "/calls/{kind}/{id}": {401}, "/slack/events": {401},
 }  # fmt: skip
 
 
@@ -236,6 +293,12 @@ async def furnish(inside: Inside) -> Theirs:
     entries = await inside.rows(
         "select id, state from entries where workspace_id = 'T0TUI' order by created_at"
     )
+    phone = await inside.one("select id from phone_systems where workspace_id = 'T0TUI'")
+    known = await inside.on_its_loop(inside.made.services.phone_systems.one(THEIRS, phone))
+    assert known is not None
+    await phone_desk.name_person(
+        inside.made.settings, THEIRS, phone, NAME_OF_THEIRS, "ivy@example.com"
+    )
     return Theirs(
         entry=entries[0][0],
         dismissed=entries[1][0],
@@ -245,10 +308,11 @@ async def furnish(inside: Inside) -> Theirs:
         channel=channel,
         ts=message["ts"],
         view=modal["id"],
-        phone=await inside.one("select id from phone_systems where workspace_id = 'T0TUI'"),
+        phone=phone,
+        mark=known.mark,
         link=second.rpartition("/")[2],
         connected_at=modal["view"]["private_metadata"],
-        words=("Tui Advisory", name, CANARY),
+        words=("Tui Advisory", name, CANARY, NAME_OF_THEIRS),
     )
 
 
@@ -369,7 +433,7 @@ async def test_their_addresses_open_nothing_to_us(world: tuple[Inside, Theirs], 
     )
     async with inside.visitor("U0SAM", OURS) as sam:
         url = f"{inside.app}{full}"
-        post = path.startswith(("/calls", "/slack/events"))
+        post = path.startswith(("/calls/{", "/slack/events"))
         ask = sam._session.post if post else sam._session.get
         options: Json = {"data": b"{}"} if post else {"params": {"state": mark, "code": "x"}}
         async with ask(
@@ -385,7 +449,7 @@ async def test_call_to_our_phone_system_for_their_person_is_nobodys(
     world: tuple[Inside, Theirs],
 ) -> None:
     inside, theirs = world
-    added = await phone_systems.add(inside.made.settings, OURS)
+    added = await phone_desk.add(inside.made.settings, OURS)
     assert added is not None
     wrong = added.address.rpartition("/")[0] + "/" + theirs.phone
     before = await dump(inside)

@@ -242,6 +242,9 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
     party = Party("+64215550123", "k1", f"client of {workspace}")
     await calls.conclude(tx, workspace, "c1", calls.UNKNOWN_PERSON, (party,))
     await phones.mend(tx, _phone_person(workspace))
+    for number in range(many):
+        unknown = phones.PhonePerson(workspace, "p1", f"extension 10{number}", NOW)
+        await phones.learn(tx, replace(unknown, name=f"unknown of {workspace}"))
     await phones.save_rules(tx, workspace, Rules(many, ignored_numbers=(f"of {workspace}",)))
     late = Late("s1", (Remark("tag", f"tag of {workspace}"),))
     await phones.keep_telling(tx, workspace, "p1", late, late, NOW)
@@ -268,6 +271,9 @@ READS: dict[str, Query] = {
     ),
     "entries.of_call": lambda tx: entries.of_call(tx, OURS, "c1"),
     "phones.known_as": lambda tx: phones.known_as(tx, OURS, "p1", ("extension 1",)),
+    "calls.waiting_by_name": lambda tx: calls.waiting_by_name(tx, OURS, f"p-{OURS}", NOW),
+    "phones.one": lambda tx: phones.one(tx, OURS, f"p-{OURS}"),
+    "phones.unknown_names": lambda tx: phones.unknown_names(tx, OURS),
     "phones.of_workspace": lambda tx: phones.of_workspace(tx, OURS),
     "phones.people": lambda tx: phones.people(tx, OURS, "p1"),
     "phones.rules": lambda tx: phones.rules(tx, OURS, Rules()),

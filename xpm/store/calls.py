@@ -15,6 +15,9 @@ WAITING = "waiting"
 OFFERED = "offered"
 UNKNOWN_PERSON = "unknown person"
 
+TEST = "test"
+"""The kind of phone system of a call that somebody made up to see what comes; it can never become a time in XPM."""
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -59,6 +62,11 @@ class Call:
     is_voicemail: bool = False
     version: int = 1
     offer_at: datetime | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether somebody made it up to see what comes."""
+        return self.system_kind == TEST
 
 
 def _call(row: Any) -> Call:
@@ -147,6 +155,24 @@ async def of_staff_unknown(
         .order_by(c.id)
     )
     return [_call(row) for row in rows]
+
+
+async def waiting_by_name(
+    tx: Transaction, workspace_id: str, phone_system_id: str, since: datetime
+) -> dict[str, int]:
+    """How many calls since a time wait for each name of a phone system, because its person is not known."""
+    c = t.calls.c
+    rows = await tx.execute(
+        sa.select(c.staff, sa.func.count())
+        .where(
+            c.workspace_id == workspace_id,
+            c.phone_system_id == phone_system_id,
+            c.outcome == UNKNOWN_PERSON,
+            c.received_at >= since,
+        )
+        .group_by(c.staff)
+    )
+    return dict(rows.all())
 
 
 async def conclude(

@@ -136,16 +136,39 @@ async def of_workspace(tx: Transaction, workspace_id: str) -> list[PhoneSystem]:
     return [PhoneSystem(**row._mapping) for row in rows]
 
 
+async def one(tx: Transaction, workspace_id: str, phone_system_id: str) -> PhoneSystem | None:
+    """The workspace's own phone system; None for anybody else's."""
+    c = t.phone_systems.c
+    row = (
+        await tx.execute(
+            sa.select(t.phone_systems).where(
+                c.workspace_id == workspace_id, c.id == phone_system_id
+            )
+        )
+    ).first()
+    return None if row is None else PhoneSystem(**row._mapping)
+
+
 async def change_secret(
-    tx: Transaction, workspace_id: str, phone_system_id: str, secret: Sealed
+    tx: Transaction,
+    workspace_id: str,
+    phone_system_id: str,
+    secret: Sealed,
+    *,
+    before: Sealed | None = None,
 ) -> bool:
-    """Changes the secret and forgets the last refusal; False when the workspace has no such phone system."""
+    """Changes the secret and forgets the last refusal; False when the workspace has no such phone system.
+
+    With `before` also False when the secret is another one by now.
+    """
     c = t.phone_systems.c
     statement = (
         sa.update(t.phone_systems)
         .where(c.workspace_id == workspace_id, c.id == phone_system_id)
         .values(secret=secret, refused_at=None, refused_why=None)
     )
+    if before is not None:
+        statement = statement.where(c.secret == before)
     return (await tx.execute(statement.returning(c.id))).first() is not None
 
 
@@ -209,6 +232,17 @@ async def people(tx: Transaction, workspace_id: str, phone_system_id: str) -> li
     return [PhonePerson(**row._mapping) for row in rows]
 
 
+async def unknown_names(tx: Transaction, workspace_id: str) -> dict[str, int]:
+    """How many names each of the workspace's phone systems has used that nobody is known for; systems with any."""
+    c = t.phone_people.c
+    rows = await tx.execute(
+        sa.select(c.phone_system_id, sa.func.count())
+        .where(c.workspace_id == workspace_id, c.email.is_(None), c.is_nobody.is_(False))
+        .group_by(c.phone_system_id)
+    )
+    return dict(rows.all())
+
+
 async def known_as(
     tx: Transaction, workspace_id: str, phone_system_id: str, staff: tuple[str, ...]
 ) -> list[PhonePerson]:
@@ -269,13 +303,16 @@ async def mended_since_unknown(tx: Transaction, since: datetime) -> list[PhonePe
 
 
 async def mend(tx: Transaction, person: PhonePerson) -> None:
-    """Says by hand who stands behind a name; what the phone system says later does not change it."""
-    await _save(tx, replace(person, is_mended=True))
+    """Says by hand who stands behind a name; what the phone system says later does not change it.
+
+    What the phone system itself told of the name, and when, stays.
+    """
+    await _save(tx, replace(person, is_mended=True), keep=("name", "seen_at"))
 
 
-async def _save(tx: Transaction, person: PhonePerson) -> None:
+async def _save(tx: Transaction, person: PhonePerson, *, keep: tuple[str, ...] = ()) -> None:
     values = {column.name: getattr(person, column.name) for column in t.phone_people.columns}
-    await tx.execute(upsert(tx, t.phone_people, values))
+    await tx.execute(upsert(tx, t.phone_people, values, keep=keep))
 
 
 # -- rules -----------------------------------------------------------------------------------------------------------

@@ -195,13 +195,14 @@ async def people_who_saw_home(tx: Transaction, workspace_id: str) -> list[Person
     return [Person(**row._mapping) for row in rows]
 
 
-async def add_phone_system(tx: Transaction, system: PhoneSystem) -> None:
-    """Remembers a phone system."""
-    await tx.execute(
-        sa.insert(t.phone_systems).values(
-            {column.name: getattr(system, column.name) for column in t.phone_systems.columns}
-        )
+async def add_phone_system(tx: Transaction, system: PhoneSystem) -> bool:
+    """Remembers a phone system; False, and nothing is changed, when its id is taken."""
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(t.phone_systems).values(
+        {column.name: getattr(system, column.name) for column in t.phone_systems.columns}
     )
+    statement = statement.on_conflict_do_nothing().returning(t.phone_systems.c.id)
+    return (await tx.execute(statement)).first() is not None
 
 
 _PHONE_SYSTEM = sa.select(t.phone_systems).where(

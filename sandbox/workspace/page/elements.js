@@ -12,6 +12,7 @@ export function drawElement(page, place, block, element, label, described) {
     overflow,
     static_select: select,
     external_select: select,
+    users_select: select,
     plain_text_input: textInput,
     number_input: textInput,
     email_text_input: textInput,

@@ -55,11 +55,19 @@ export function select(page, place, block, element, label, described) {
   );
 }
 
+/** Gives what a select offers: its own options, or the people of the workspace. */
+function choicesOf(page, element) {
+  if (element.type !== "users_select") return optionsOf(element);
+  return page.people
+    .filter((one) => one.team_id === page.me.team)
+    .map((one) => ({ text: { type: "plain_text", text: one.name }, value: one.user_id }));
+}
+
 function chosenText(page, place, block, element) {
   const value = page.drafts.read(place, block, element);
   if (value === null || value === undefined) return "";
   if (element.type === "external_select") return plain(value.text);
-  const option = optionsOf(element).find((one) => one.value === value);
+  const option = choicesOf(page, element).find((one) => one.value === value);
   return option ? plain(option.text) : "";
 }
 
@@ -115,7 +123,8 @@ function ask(page, query, wait) {
   menu.query = query;
   clearTimeout(menu.timer);
   if (element.type !== "external_select") {
-    show(page, menu, filtered(groupsOf(element), query));
+    const source = element.type === "users_select" ? { options: choicesOf(page, element) } : element;
+    show(page, menu, filtered(groupsOf(source), query));
     return;
   }
   const shortest = element.min_query_length ?? SHORTEST_QUERY;

@@ -2,7 +2,7 @@
 
 const INPUTS = new Set([
   "plain_text_input", "number_input", "email_text_input", "url_text_input", "static_select",
-  "external_select", "radio_buttons", "checkboxes", "datepicker", "timepicker",
+  "external_select", "users_select", "radio_buttons", "checkboxes", "datepicker", "timepicker",
 ]);
 
 /** Says whether an element holds a value. */
@@ -30,6 +30,7 @@ export function rawValue(type, value) {
     case "static_select":
     case "radio_buttons": return value.selected_option?.value ?? null;
     case "external_select": return value.selected_option ?? null;
+    case "users_select": return value.selected_user ?? null;
     case "checkboxes": return (value.selected_options ?? []).map((option) => option.value);
     case "datepicker": return value.selected_date ?? null;
     case "timepicker": return value.selected_time ?? null;
@@ -42,6 +43,7 @@ function initialValue(element) {
     case "static_select":
     case "radio_buttons": return element.initial_option?.value ?? null;
     case "external_select": return element.initial_option ?? null;
+    case "users_select": return element.initial_user ?? null;
     case "checkboxes": return (element.initial_options ?? []).map((option) => option.value);
     case "datepicker": return element.initial_date ?? null;
     case "timepicker": return element.initial_time ?? null;

@@ -172,6 +172,16 @@ def sent() -> list[Json]:
     ]
 
 
+def people_menu(chosen: str) -> Json:
+    """Return a menu of the workspace's people with one of them chosen."""
+    return {
+        "type": "input",
+        "block_id": "person",
+        "label": text("Person in Slack"),
+        "element": {"type": "users_select", "action_id": "person", "initial_user": chosen},
+    }
+
+
 def job_modal(view_id: str = "V0JOB") -> Json:
     """Return the modal that finds a job by its exact ID."""
     return {

@@ -125,6 +125,26 @@ async def test_a_static_menu_filters_as_one_types(stub: Stub, page: Page) -> Non
     assert body["state"] == {"task": {"task": "t3"}}
 
 
+async def test_a_menu_of_people_offers_those_of_the_own_workspace_and_sends_who_was_chosen(
+    stub: Stub, page: Page
+) -> None:
+    modal = scenes.job_modal()
+    modal["view"]["blocks"] = [scenes.people_menu("U0SAM")]
+    await open_modals(stub, page, modal)
+    person = page.get_by_role("combobox", name="Person in Slack")
+    await expect(person).to_have_value("Sam Rivers")
+    await person.click()
+    options = page.get_by_test_id("menu").get_by_role("option")
+    await expect(options).to_have_count(4)
+    await person.press_sequentially("mia")
+    await expect(options).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await expect(person).to_have_value("Mia Chen")
+    await page.get_by_role("button", name="Use this job").click()
+    [body] = await sent(stub, "/client/submit")
+    assert body["state"] == {"person": {"person": "U0MIA"}}
+
+
 async def test_the_home_tab_is_announced_and_drawn(stub: Stub, page: Page) -> None:
     stub.state["home"] = scenes.home()
     stub.tell()

@@ -9,6 +9,7 @@ import pytest_asyncio
 from xpm.calls import EndedCall, Late, Remark, Rules, Step
 from xpm.choices import Draft
 from xpm.gathering import GIVEN_WAY, NOBODY, OFFER, RETELL
+from xpm.store import audit
 from xpm.store import calls as call_store
 from xpm.store import phones as phone_store
 from xpm.store.entries import State
@@ -144,6 +145,21 @@ async def test_extension_named_on_the_command_line_is_asked_about_by_the_clock(d
         await desk.reception.ask_mended()
     await desk.offer()
     assert len(await desk.entries()) == 1
+
+
+async def test_naming_somebody_keeps_what_the_phone_system_said_of_the_name_and_when(
+    desk: Desk,
+) -> None:
+    await desk.receive(unnamed())
+    desk.world.clock.moment += dt.timedelta(days=2)
+    await desk.reception.mend(SYSTEM, MENDED, "mia@example.com", by="U1")
+    async with desk.world.database.reading() as tx:
+        [named] = await phone_store.people(tx, WORKSPACE, SYSTEM.id)
+        facts = await audit.since(tx, WORKSPACE, START)
+    assert (named.name, named.seen_at, named.email) == ("Mia C", START, "mia@example.com")
+    assert [(fact.event, fact.slack_user_id, fact.subject) for fact in facts] == [
+        ("phones.person_named", "U1", SYSTEM.id)
+    ]
 
 
 async def test_menu_that_answers_is_nobody_once_somebody_said_so(desk: Desk) -> None:
