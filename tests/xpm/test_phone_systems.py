@@ -186,8 +186,8 @@ async def test_of_several_rules_at_the_same_moment_one_stands(systems: PhoneSyst
         ("standard", "0123456789abcdef", Unfit.NO_WHSEC),
         ("standard", "whsec_not base64".replace(" ", "!"), Unfit.NO_WHSEC),
         ("standard", "whsec_YWJj", Unfit.NO_WHSEC),
-        ("standard", new_secret("standard"), None),
-        ("vxt", new_secret("vxt"), None),
+        pytest.param("standard", new_secret("standard"), None, id="standard-one of ours"),
+        pytest.param("vxt", new_secret("vxt"), None, id="vxt-one of ours"),
     ],
 )
 def test_secret_that_could_never_prove_a_call_is_not_taken(
