@@ -13,7 +13,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from benchmarks import floors, requests, search, story, syncing
+from benchmarks import floors, phones, requests, search, story, syncing
 from benchmarks.line import Line
 from benchmarks.load import Load, send
 from benchmarks.seed import Seeded, Tokens, seed
@@ -169,6 +169,7 @@ def main() -> None:
     ]  # fmt: skip
     lines += syncing.lines()
     lines += search.lines()
+    lines += phones.lines()
     for (name_, connections), load in {**base, **app}.items():
         print(
             f"{name_:14} {connections:>3} at a time {load.throughput:>9.0f}/s"
@@ -176,11 +177,7 @@ def main() -> None:
         )
     print()
     for line in lines:
-        mark = "✓" if line.is_met else "✗"
-        print(
-            f"{mark} {line.name:58} {line.value:>10.2f} {line.unit:10}"
-            f" floor {line.floor:>10.2f}  ratio {line.ratio:5.2f}"
-        )
+        print(line)
     RESULTS.write_text(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
 
 

@@ -21,3 +21,10 @@ class Line:
         if not self.target:
             return True
         return self.ratio >= self.target if self.better == "higher" else self.ratio <= self.target
+
+    def __str__(self) -> str:
+        mark = "✓" if self.is_met else "✗"
+        return (
+            f"{mark} {self.name:58} {self.value:>10.2f} {self.unit:10}"
+            f" floor {self.floor:>10.2f}  ratio {self.ratio:5.2f}"
+        )

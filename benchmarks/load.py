@@ -4,7 +4,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,25 @@ def request(path: str, headers: dict[str, str], body: bytes) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
+@dataclass(slots=True)
+class Times:
+    """Answers of one or several measurements: the seconds that each took, and all of them together."""
+
+    each: list[float] = field(default_factory=list)
+    took: float = 0.0
+
+    def __iadd__(self, other: "Times") -> "Times":
+        self.each += other.each
+        self.took += other.took
+        return self
+
+    @property
+    def load(self) -> Load:
+        """What came of them."""
+        cuts = statistics.quantiles(self.each, n=100)
+        return Load(len(self.each) / self.took, cuts[49] * 1000, cuts[98] * 1000)
+
+
 async def send(
     port: int, requests: Iterable[bytes], *, connections: int, seconds: float, status: int = 200
 ) -> Load:
@@ -34,6 +53,14 @@ async def send(
 
     Raises BadAnswer.
     """
+    sent = await timed(port, requests, connections=connections, seconds=seconds, status=status)
+    return sent.load
+
+
+async def timed(
+    port: int, requests: Iterable[bytes], *, connections: int, seconds: float, status: int = 200
+) -> Times:
+    """The same, each answer's own time. Raises BadAnswer."""
     times: list[float] = []
     following = iter(requests)
     end = time.perf_counter() + seconds
@@ -54,9 +81,7 @@ async def send(
 
     began = time.perf_counter()
     await asyncio.gather(*(one() for _ in range(connections)))
-    took = time.perf_counter() - began
-    cuts = statistics.quantiles(times, n=100)
-    return Load(len(times) / took, cuts[49] * 1000, cuts[98] * 1000)
+    return Times(times, time.perf_counter() - began)
 
 
 async def answer_of(reader: asyncio.StreamReader, status: int) -> None:

@@ -102,7 +102,7 @@ def command(secret: str, text: str) -> bytes:
     )
 
 
-def options(secret: str, entry: str, typed: str) -> bytes:
+def options(secret: str, entry: str, typed: str, user: str = USER) -> bytes:
     """The job menu asks for its options."""
     return _payload(
         secret,
@@ -115,30 +115,39 @@ def options(secret: str, entry: str, typed: str) -> bytes:
             "channel": {"id": "D1", "name": "directmessage"},
             "message": {"ts": "1.0", "text": "-"},
         },
+        user,
     )
 
 
 def calls(seeded: Seeded, count: int, ended_at: str = "2026-01-05T01:00:25Z") -> Sequence[bytes]:
     """Ended calls, each another one; by default too short to be offered: the door, the proof and the commit alone."""
-    key = base64.b64decode(seeded.webhook_secret.removeprefix("whsec_"))
-    made = []
-    for _ in range(count):
-        call = uuid.uuid4().hex
-        data = {
-            "id": call, "direction": "inbound", "external_number": "+6495000001", "user_email": "mia@example.com",
-            "started_at": "2026-01-05T01:00:00Z", "answered_at": "2026-01-05T01:00:05Z",
-            "ended_at": ended_at,
-        }  # fmt: skip
-        body = json.dumps(
-            {"type": "call.ended", "timestamp": "2026-01-05T01:00:25Z", "data": data}
-        ).encode()
-        stamp = str(int(time.time()))
-        digest = hmac.new(key, f"{call}.{stamp}.".encode() + body, hashlib.sha256).digest()
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": call,
-            "webhook-timestamp": stamp,
-            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-        }
-        made.append(request(f"/calls/standard/{SYSTEM}", headers, body))
-    return made
+    return [call(seeded.webhook_secret, ended_at=ended_at) for _ in range(count)]
+
+
+def call(secret: str, number: str = "+6495000001", ended_at: str = "2026-01-05T01:12:00Z") -> bytes:
+    """An ended call that there was not yet."""
+    body, headers = standard_event(secret, number, ended_at)
+    return request(f"/calls/standard/{SYSTEM}", headers, body)
+
+
+def standard_event(secret: str, number: str, ended_at: str) -> tuple[bytes, dict[str, str]]:
+    """An ended call in the app's own form, and the headers that prove it."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    identity = uuid.uuid4().hex
+    data = {
+        "id": identity, "direction": "inbound", "external_number": number, "user_email": "mia@example.com",
+        "started_at": "2026-01-05T01:00:00Z", "answered_at": "2026-01-05T01:00:05Z",
+        "ended_at": ended_at,
+    }  # fmt: skip
+    body = json.dumps(
+        {"type": "call.ended", "timestamp": "2026-01-05T01:00:25Z", "data": data}
+    ).encode()
+    stamp = str(int(time.time()))
+    digest = hmac.new(key, f"{identity}.{stamp}.".encode() + body, hashlib.sha256).digest()
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": identity,
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+    return body, headers

@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from bot.settings import Settings
 from xpm.clock import utc_now
 from xpm.store import Database, job_words, mirror
+from xpm.store import calls as call_store
 from xpm.store import connections as connection_store
 from xpm.store import tables as t
 from xpm.store import workspaces as workspace_store
+from xpm.store.calls import Call, Party
 from xpm.store.connections import Connection, Sync
 from xpm.store.entries import Entry, State
 from xpm.store.workspaces import Person, PhoneSystem, Workspace
@@ -21,6 +23,7 @@ from xpm.vault import Vault
 TEAM, USER, STAFF = "T0KEA", "U0MIA", "staff-0"
 PEOPLE = 50
 SYSTEM = "benchmark"
+WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="  # noqa: S105 (of nobody)
 _CHUNK = 5000
 
 
@@ -38,7 +41,8 @@ class Seeded:
     webhook_secret: str
 
 
-def _words(number: int) -> str:
+def words(number: int) -> str:
+    """What the job of this number is called, and in front of Ltd the client."""
     first = ("Kea", "Tui", "Moa", "Weka", "Huia", "Rata", "Totara", "Rimu", "Kauri", "Miro")
     kinds = ("Tax return", "GST return", "Annual accounts", "Payroll", "Advisory", "Trust accounts")
     return f"{first[number % 10]} {number} {kinds[number % 6]}"
@@ -61,7 +65,7 @@ async def seed(
     database = Database(settings.database_url)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     now = utc_now()
-    secret = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    secret = WEBHOOK_SECRET
     async with database.transaction() as tx:
         await workspace_store.save(
             tx,
@@ -156,7 +160,7 @@ async def fill(database: Database, clients: int, jobs: int) -> None:
             await mirror.write(
                 tx,
                 t.clients,
-                [_row(uuid=f"c{n}", name=f"{_words(n)} Ltd", is_archived=False) for n in some],
+                [_row(uuid=f"c{n}", name=f"{words(n)} Ltd", is_archived=False) for n in some],
             )
             await mirror.write(
                 tx,
@@ -190,7 +194,7 @@ async def fill(database: Database, clients: int, jobs: int) -> None:
 
 
 def _job(number: int, clients: int) -> dict[str, Any]:
-    client, name = number % clients, _words(number)
+    client, name = number % clients, words(number)
     return _row(
         number=f"J{number:06d}",
         uuid=None,
@@ -198,12 +202,35 @@ def _job(number: int, clients: int) -> dict[str, Any]:
         state="In Progress",
         is_open=True,
         client_uuid=f"c{client}",
-        client_name=f"{_words(client)} Ltd",
+        client_name=f"{words(client)} Ltd",
         manager_name=None,
         due_date=dt.date(2026, 1 + number % 12, 1),
         web_url=None,
-        search=f"j{number:06d} {name} {_words(client)} ltd".casefold(),
+        search=f"j{number:06d} {name} {words(client)} ltd".casefold(),
     )
+
+
+async def call_of_first_client(settings: Settings, slack_user_id: str) -> str:
+    """The id of a new entry of this person for a call with the practice's first client."""
+    database = Database(settings.database_url)
+    now = utc_now()
+    number = "+6495000000"
+    call = Call(
+        TEAM, uuid.uuid4().hex, SYSTEM, uuid.uuid4().hex, "", "inbound", (number,), None, True, False, now, now, 720,
+        False, None, now,
+    )  # fmt: skip
+    party = Party(number, "c0", f"{words(0)} Ltd")
+    entry = Entry(
+        TEAM, uuid.uuid4().hex, slack_user_id, call.id, State.OFFERED, now.date(), now, now, channel="D1",
+        message_ts="call.0",
+    )  # fmt: skip
+    async with database.transaction() as tx:
+        await call_store.add(tx, call)
+        await call_store.conclude(tx, TEAM, call.id, call_store.OFFERED, (party,))
+        values = {column.name: getattr(entry, column.name) for column in t.entries.columns}
+        await tx.execute(sa.insert(t.entries), [values])
+    await database.close()
+    return entry.id
 
 
 async def _entries(database: Database, count: int, now: dt.datetime) -> list[str]:

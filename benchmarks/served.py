@@ -11,6 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import settings as app_settings
+from bot.settings import Settings
+from sandbox.serving import address, listen
+from sandbox.world import app_settings as environment_of
+from xpm import migrations
+
 FIRST_CORE, *_, LAST_CORE = sorted([*os.sched_getaffinity(0)] * 2)
 _AT_REST_SECONDS = 3.0
 
@@ -27,6 +33,24 @@ class Served:
         time.sleep(_AT_REST_SECONDS)
         lines = Path(f"/proc/{self.process}/status").read_text("ascii").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+
+def surroundings(folder: Path, **urls: str) -> tuple[dict[str, str], Settings]:
+    """The settings of an app with a migrated database in this new folder, as environment and read.
+
+    What `urls` does not say (page, practice, providers) stands where nobody answers.
+    """
+    folder.mkdir()
+    free = {place: listen() for place in ("app", "page", "practice", "providers")}
+    environment = environment_of(
+        {place: address(one) for place, one in free.items()} | urls, folder
+    )
+    for one in free.values():
+        one.close()
+    os.environ.update(environment)
+    settings = app_settings.load()
+    migrations.upgrade(settings.database_url)
+    return environment, settings
 
 
 @contextmanager

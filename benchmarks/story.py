@@ -7,9 +7,8 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from benchmarks import requests
 from benchmarks.line import Line
@@ -20,15 +19,11 @@ from benchmarks.served import Practice
 _CALLS = 60
 
 
-@dataclass(slots=True)
-class _Slack:
-    """A Slack that says yes; `posted` is when the last message arrived."""
+@asynccontextmanager
+async def slack(port: int, posted: Callable[[str], None]) -> AsyncIterator[None]:
+    """A Slack that says yes at once and hands on the body of each message that is posted."""
 
-    posted: asyncio.Event
-    at: float = 0.0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers each request of one connection."""
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -37,10 +32,9 @@ class _Slack:
                     for line in head.lower().split(b"\r\n")
                     if line.startswith(b"content-length:")
                 )
-                await reader.readexactly(length)
+                said = await reader.readexactly(length)
                 if b"chat.postMessage" in head:
-                    self.at = time.perf_counter()
-                    self.posted.set()
+                    posted(said.decode())
                 body = json.dumps({"ok": True, "ts": "1.0", "channel": "D1"}).encode()
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -51,28 +45,30 @@ class _Slack:
         finally:
             writer.close()
 
-
-@asynccontextmanager
-async def _slack(port: int) -> AsyncIterator[_Slack]:
-    slack = _Slack(asyncio.Event())
-    server = await asyncio.start_server(slack.serve, "127.0.0.1", port)
-    async with server:
-        yield slack
+    async with await asyncio.start_server(serve, "127.0.0.1", port):
+        yield
 
 
 async def call_to_message(port: int, slack_port: int, seeded: Seeded) -> Load:
     """Calls one after the other, each from its first byte to the arrival of its message at Slack."""
     times = []
-    async with _slack(slack_port) as slack:
+    at: list[float] = []
+    arrived = asyncio.Event()
+
+    def posted(_: str) -> None:
+        at.append(time.perf_counter())
+        arrived.set()
+
+    async with slack(slack_port, posted):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for body in requests.calls(seeded, _CALLS, ended_at="2026-01-05T01:12:00Z"):
-            slack.posted.clear()
+            arrived.clear()
             began = time.perf_counter()
             writer.write(body)
             await answer_of(reader, 202)
             async with asyncio.timeout(20):
-                await slack.posted.wait()
-            times.append(slack.at - began)
+                await arrived.wait()
+            times.append(at[-1] - began)
         writer.close()
         await writer.wait_closed()
         # What follows each message, the jobs fetched anew for one, is let finish.

@@ -198,7 +198,7 @@ def build(
         connections=connections,
         directory=directory,
         entries=entries,
-        naming=Naming(database, clock),
+        naming=Naming(database, durable, clock),
         reception=reception,
         phone_systems=PhoneSystems(database, vault, clock, settings.public_url, rules),
         syncing=syncing,

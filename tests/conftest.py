@@ -21,6 +21,9 @@ from xpm.store import Database
 # Slow, and its warnings about slow callbacks would fail tests on a busy machine.
 os.environ.pop("PYTHONASYNCIODEBUG", None)
 
+# The browser, for the tests that click.
+pytest_plugins = ["tests.chromium"]
+
 SQLITE, POSTGRES = "sqlite", "postgres"
 _ADDRESSED = ("socket.connect", "socket.sendto", "socket.sendmsg")
 

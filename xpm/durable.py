@@ -108,6 +108,8 @@ class Durable:
                 "log_level": "WARNING",
                 "serializer": _Json(),
                 "enable_otlp": False,
+                # Nobody listens, so a look costs nothing; stopping waits for the next one.
+                "notification_listener_polling_interval_sec": 0.1,
             }
         )
         for name, workflow in self._workflows.items():

@@ -79,9 +79,8 @@ async def search_of(tx: Transaction, who: Asker, typed: str) -> tuple[list[Job],
     if not asked.words:
         return [], False
     recent = {job.number for job in await _recent(tx, who)}
-    jobs = await job_words.likely(tx, who.workspace_id, asked.words)
-    found = ranked(Typed.of(typed, recent, who.today), jobs)
-    return found, len(jobs) >= job_words.CHOSEN_FROM
+    likely = await job_words.likely(tx, who.workspace_id, asked.words)
+    return ranked(Typed.of(typed, recent, who.today), likely.jobs), likely.has_more
 
 
 async def _recent(tx: Transaction, who: Asker) -> list[Job]:

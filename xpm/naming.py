@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from xpm.choices import Draft, call_note, can_change, filled_in
 from xpm.clock import Clock
+from xpm.durable import Durable
 from xpm.entries import NotYours
+from xpm.reception import REFRESH
 from xpm.store import Database, Transaction, audit, known_numbers
 from xpm.store import calls as call_store
 from xpm.store import connections as connection_store
@@ -21,8 +23,9 @@ MENU_LIMIT = 100
 class Naming:
     """Remembers and forgets whose a number is."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, durable: Durable, clock: Clock) -> None:
         self._database = database
+        self._durable = durable
         self._clock = clock
 
     async def search(self, workspace_id: str, typed: str) -> list[Client]:
@@ -35,7 +38,7 @@ class Naming:
     ) -> Entry:
         """Says which client a number of the person's own call is; the number must be one that nobody has.
 
-        Raises NotYours.
+        The client's jobs are fetched anew, as at the end of a call with somebody known. Raises NotYours.
         """
         async with self._database.transaction() as tx:
             entry, call = await self._own(tx, person, entry_id)
@@ -55,6 +58,9 @@ class Naming:
                 ),
             )
             await audit.note(tx, self._fact(person, "number.said", entry_id))
+            # Each answer is another version of the call: what was said, forgotten and said again is fetched again.
+            key = f"{call.id}:{call.version}"
+            await self._durable.enqueue(tx, REFRESH, key, person.workspace_id, call.id)
             return await self._become(
                 tx, entry, call, nobody, Party(number, client.uuid, client.name), draft
             )

@@ -57,7 +57,6 @@ def search_text(number: str, name: str, client: str) -> str:
     return fold(f"{number} {name} {client}")
 
 
-@lru_cache(maxsize=4096)
 def _split(text: str) -> tuple[str, ...]:
     words = _WORD.findall(_APOSTROPHES.sub("", text))
     return tuple(_SAME.get(word, word)[:LONGEST_WORD] for word in words)
@@ -69,6 +68,8 @@ def typed_words(typed: str) -> tuple[str, ...]:
     return (tuple(word for word in words if word not in _EMPTY) or words)[:MOST_WORDS]
 
 
+# Each letter typed asks for much the same jobs again.
+@lru_cache(maxsize=4096)
 def words_in(search: str) -> frozenset[str]:
     """The words that a job with this `search_text` is found by: O'Brien by obrien and brien, J000123 by 123 too."""
     words = set(_split(search))

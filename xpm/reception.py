@@ -31,6 +31,7 @@ from xpm.store import entries as entry_store
 from xpm.store import phones as phone_store
 from xpm.store.calls import Call
 from xpm.store.workspaces import Person, PhoneSystem
+from xpm.taking import Taking
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +73,17 @@ class Reception:
         self._clock = clock
         self._rules = rules
         self._gathering = Gathering(durable, rules)
+        self._taking = Taking(database, self._take)
 
     async def receive(self, system: PhoneSystem, told: Sequence[Told]) -> int:
-        """Keeps what was told and enqueues asking about calls worth it; how many calls of people are new."""
-        async with self._database.transaction() as tx:
-            return await self._gathering.take(tx, system, told, self._clock())
+        """Keeps what was told and enqueues asking about calls worth it; how many calls of people are new.
+
+        What the system tells at the same moment is written together, and the first to have told it is told of all.
+        """
+        return await self._taking.take(system, told) if told else 0
+
+    async def _take(self, tx: Transaction, system: PhoneSystem, told: Sequence[Told]) -> int:
+        return await self._gathering.take(tx, system, told, self._clock())
 
     async def test(self, system: PhoneSystem, person: Person, key: str) -> None:
         """Lets a call come to a person that is made up, as if the phone system had told it: the same `key`, one call.

@@ -1,49 +1,22 @@
 """The sandbox's page in a real Chromium, with the app behind it as a process of its own."""
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, ViewportSize, expect
 
 from sandbox import story
 from sandbox.story import Stage
 from sandbox.visitor import address_of, text_of
 from sandbox.world import TEAM, World, world
 from tests.browser.desk import Desk, OpenDesk
+from tests.chromium import OPENING
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
-OPENING = 30_000
-"""Milliseconds a page may take to open and draw itself."""
-NO_CHROMIUM = (
-    "NO CHROMIUM FOUND: NOTHING OF THE PAGE WAS CLICKED. "
-    "Install one (Debian: apt-get install chromium) and run these tests again."
-)
-
 expect.set_options(timeout=15000)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Where a Chromium is; skips LOUDLY without one."""
-    for name in ("/usr/bin/chromium", "chromium", "google-chrome", "chromium-browser"):
-        found = shutil.which(name)
-        if found is not None:
-            return found
-    pytest.skip(NO_CHROMIUM)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """One Chromium for the whole story."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -101,7 +74,6 @@ async def sit_down(browser: Browser, kea: World) -> AsyncIterator[OpenDesk]:
             locale="en-NZ",
         )
         context.set_default_timeout(15000)
-        # The first page meets a browser that is still starting, which takes long on a busy machine.
         context.set_default_navigation_timeout(OPENING)
         page = await context.new_page()
         desk = Desk(page)

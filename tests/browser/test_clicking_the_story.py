@@ -271,6 +271,25 @@ async def test_step_7_a_refusal_is_told_beside_a_message_that_keeps_everything(
 # -- 8 and 9: not worth logging, and the commands --------------------------------------------------------------------
 
 
+async def test_a_line_cut_in_the_middle_of_saving_is_watched_until_the_time_is_there_once(
+    connected: Stage, sit_down: OpenDesk
+) -> None:
+    mia = await sit_down()
+    before = len(await connected.times())
+    call = await mia.end_call()
+    await mia.choose(call, "Job", "J000123 Tax return 2026")
+    await mia.choose(call, "Task", "Individual tax")
+    await mia.page.get_by_test_id("fault-kind").select_option("cut_after")
+    await mia.page.get_by_test_id("fault-start").click()
+    await expect(mia.page.get_by_test_id("practice-said")).to_contain_text("watch its message")
+
+    await button(call, "Save time").click()
+    await expect(call).to_contain_text("Saving 12 min on J000123")
+    await picture(mia.page, "07-in-doubt.png")
+    await expect(call).to_contain_text("12 min on J000123 Tax return 2026", timeout=40_000)
+    assert len(await connected.times()) == before + 1
+
+
 async def test_step_8_a_call_that_is_not_logged_can_be_reopened(
     connected: Stage, sit_down: OpenDesk
 ) -> None:

@@ -1,5 +1,7 @@
 """Who was this: an unknown number gets its client from whoever knows, once for the whole practice."""
 
+import asyncio
+
 from handlers.messages import menus
 from sandbox.visitor import Json, Visitor, has_button, text_of
 from tests.handlers.inside import JOB, Inside, block_of, chosen, menu_of, shows, task_of
@@ -105,3 +107,22 @@ async def test_of_two_clients_the_one_logged_on_last_is_first_and_its_job_is_rec
 
 def _clients(message: Json) -> list[str]:
     return [one["text"]["text"] for one in menu_of(message, menus.CLIENT)["options"]]
+
+
+async def test_a_job_made_just_now_for_the_client_that_was_named_is_in_the_menu(
+    kea: Inside,
+) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        message = await kea.offered(lee, "+64215550195")
+        await kea.practice_does("jobs", client="Weka Builders Pty", name="Made just now", staff=[])
+        message = await _says(lee, message, "weka builders", "Weka Builders Pty")
+        async with asyncio.timeout(10):
+            shown = ""
+            while "Made just now" not in shown:
+                shown = await _jobs_of(lee, message, "Jobs of Weka Builders Pty")
+        await lee.press(message, "Not so: forget it")
+
+
+async def _jobs_of(person: Visitor, message: Json, label: str) -> str:
+    groups = {group["label"]: group["options"] for group in await person.options(message, JOB)}
+    return " ".join(one["text"]["text"] for one in groups.get(label, []))

@@ -1,9 +1,13 @@
 """Typing in the job menu: every job of the practice, misspelt or not, the likely ones first."""
 
+from typing import Any
+
 import pytest
 
 from tests.xpm.kea import Kea
-from xpm.store import job_words
+from xpm.ranking import search_text, typed_words
+from xpm.store import Database, job_words, mirror
+from xpm.store import tables as t
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ async def test_a_renamed_job_is_found_by_its_new_name_alone(synced: Kea) -> None
 
 async def test_the_index_of_another_workspace_finds_nothing_here(synced: Kea) -> None:
     async with synced.database.reading() as tx:
-        assert await job_words.likely(tx, "T2", ["weka"]) == []
+        assert await job_words.likely(tx, "T2", ["weka"]) == job_words.Likely()
 
 
 async def test_disconnecting_forgets_the_index(synced: Kea) -> None:
@@ -95,3 +99,71 @@ async def test_xpm_is_not_asked_for_half_an_id_nor_twice_for_one_it_has_not(sync
 async def test_an_id_is_simply_not_found_while_xpm_is_away(synced: Kea, kind: str) -> None:
     synced.fault(kind, times=-1)
     assert await synced.directory.find_id("T1", "J000130") is None
+
+
+# -- words that many jobs have --------------------------------------------------------------------------------------
+
+
+def _many(count: int) -> list[dict[str, Any]]:
+    """Jobs of which every word is common; each kind of job is one client's alone."""
+    kinds, clients = ("Tax return", "GST return", "Payroll"), ("Totara", "Rimu", "Kauri")
+    made = []
+    for n in range(count):
+        number, name, client = f"J{n:06}", kinds[n % 3], clients[n % 3]
+        made.append(
+            {
+                "workspace_id": "T1",
+                "number": number,
+                "name": name,
+                "state": "Planned",
+                "is_open": n >= 300,
+                "client_name": client,
+                "search": search_text(number, name, client),
+                "sync_id": "s1",
+            }
+        )
+    return made
+
+
+@pytest.fixture
+async def crowded(database: Database) -> Database:
+    """A workspace with a job more than is looked up by one word, of each kind."""
+    rows = _many(3 * (job_words.MOST + 1) + 300)
+    async with database.transaction() as tx:
+        await job_words.replace(tx, "T1", rows)
+        await mirror.write(tx, t.jobs, rows)
+    return database
+
+
+async def _likely(database: Database, typed: str) -> job_words.Likely:
+    async with database.reading() as tx:
+        return await job_words.likely(tx, "T1", typed_words(typed))
+
+
+async def test_of_common_words_the_open_jobs_that_have_all_of_them_are_found(
+    crowded: Database,
+) -> None:
+    for typed in ("totara return", "totaro retrun", "tax totara", "totara"):
+        found = await _likely(crowded, typed)
+        assert len(found.jobs) >= 100, typed
+        assert len({job.number for job in found.jobs}) == len(found.jobs), typed
+        assert {(job.client_name, job.name, job.is_open) for job in found.jobs} == {
+            ("Totara", "Tax return", True)
+        }, typed
+        assert found.has_more, typed
+    assert (await _likely(crowded, "totara gst")).jobs == ()
+    # An underscore is a letter, and not any letter.
+    assert (await _likely(crowded, "totara ta_")).jobs == ()
+    # A rare word finds its job among the common ones.
+    for typed in ("tax return 1200", "totaro J001200", "001200"):
+        found = await _likely(crowded, typed)
+        assert [job.number for job in found.jobs] == ["J001200"], typed
+        assert not found.has_more, typed
+    assert (await _likely(crowded, "rimu J001200")).jobs == ()
+    # Of three words the one that fits no job is left out.
+    for typed, clients in (
+        ("kauri payroll xyzzy", {"Kauri"}),
+        ("gst retrun kauri", {"Rimu"}),
+    ):
+        found = await _likely(crowded, typed)
+        assert {job.client_name for job in found.jobs} == clients, typed

@@ -254,6 +254,10 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
     await audit.note(tx, audit.Fact(NOW, workspace, f"event.of.{workspace}"))
 
 
+async def _likely(tx: Transaction, typed: list[str]) -> Any:
+    return (await job_words.likely(tx, OURS, typed)).jobs
+
+
 # What each question brings while only our workspace is there must be what it brings when theirs is there as well.
 READS: dict[str, Query] = {
     "audit.last": lambda tx: audit.last(tx, OURS, [f"event.of.{OURS}", f"event.of.{THEIRS}"]),
@@ -299,7 +303,7 @@ READS: dict[str, Query] = {
     ),
     "known_numbers.party": lambda tx: known_numbers.party(tx, OURS, "+64215550199"),
     "known_numbers.with_open_jobs": lambda tx: known_numbers.with_open_jobs(tx, OURS, ["k1"]),
-    "job_words.likely": lambda tx: job_words.likely(tx, OURS, ["job", "acounts", "of"]),
+    "job_words.likely": lambda tx: _likely(tx, ["job", "acounts", "of"]),
     "mirror.jobs_logged_on": lambda tx: mirror.jobs_logged_on(tx, OURS, "U1", TODAY, 9),
     "mirror.outermost_ids": lambda tx: mirror.outermost_ids(tx, OURS),
     "mirror.own_among": lambda tx: mirror.own_among(tx, OURS, "f1", ["J1"]),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from xpm.store import job_words
 from xpm.store import tables as t
-from xpm.store.database import Transaction
+from xpm.store.database import Transaction, one_of
 from xpm.store.mirror import Rows, write
 from xpm.store.workspaces import upsert
 
@@ -118,7 +118,7 @@ async def client_prints(
     """The prints of those of these clients that we have."""
     c = t.clients.c
     rows = await tx.execute(
-        sa.select(c.uuid, c.print).where(c.workspace_id == workspace_id, c.uuid.in_(uuids))
+        sa.select(c.uuid, c.print).where(c.workspace_id == workspace_id, one_of(tx, c.uuid, uuids))
     )
     return {row.uuid: row.print for row in rows}
 
@@ -129,7 +129,9 @@ async def job_prints(
     """The prints of those of these jobs that we have."""
     c = t.jobs.c
     rows = await tx.execute(
-        sa.select(c.number, c.print).where(c.workspace_id == workspace_id, c.number.in_(numbers))
+        sa.select(c.number, c.print).where(
+            c.workspace_id == workspace_id, one_of(tx, c.number, numbers)
+        )
     )
     return {row.number: row.print for row in rows}
 

@@ -1,11 +1,13 @@
 """One engine, one way in: `reading()` and `transaction()`, on SQLite (WAL) and PostgreSQL alike."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from xpm.store import sqlite
@@ -91,3 +93,13 @@ def _mind_sqlite(engine: AsyncEngine) -> None:
         writes = connection.get_execution_options().get("xpm_writes", False)
         driver: Any = connection.connection.driver_connection
         driver.begin(writes=writes)
+
+
+def one_of(
+    tx: Transaction, column: sa.ColumnElement[str], keys: Collection[str]
+) -> sa.ColumnElement[bool]:
+    """`column.in_(keys)` with all keys in one value: hundreds of parameters take longer to write than to look up."""
+    if tx.dialect.name == "postgresql":
+        return column == sa.any_(sa.literal([*keys], postgresql.ARRAY(sa.Text)))
+    each = sa.func.json_each(json.dumps([*keys])).table_valued("value")
+    return column.in_(sa.select(each.c.value))

@@ -3,25 +3,30 @@
 It is made of the jobs' own `search` text and kept beside them; what it finds is only a hint, `xpm.ranking` judges it.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from xpm.ranking import is_forgiven, is_written_so, misfit, slips, words_in
 from xpm.store import tables as t
-from xpm.store.database import Transaction
+from xpm.store.database import Transaction, one_of
 from xpm.store.mirror import JOB, Job, Rows, job_of, write
 
-MOST = 1000
+MOST = 500
 """Jobs looked at for one typed word; a word that more jobs have tells too little to be looked up by itself."""
 
 OF_COMMON = 300
-"""Jobs of each common word that are looked at where every typed word is common: more would be read than shown."""
+"""Jobs of a common word that are looked at where every typed word is common: more would be read than shown."""
 
 CHOSEN_FROM = 150
 """Jobs that are read and sorted."""
+
+_FEW = 30
+_ENOUGH = 40
+"""So many jobs of words that are all common; further ones would be as many again that somebody must choose from."""
 
 _SPELLINGS = 6
 _SLIPS_READ = 120
@@ -42,7 +47,7 @@ async def _known(tx: Transaction, workspace_id: str, numbers: Collection[str]) -
     c = t.jobs.c
     rows = await tx.execute(
         sa.select(c.search, c.number, c.is_open).where(
-            c.workspace_id == workspace_id, c.number.in_(numbers)
+            c.workspace_id == workspace_id, one_of(tx, c.number, numbers)
         )
     )
     found: set[Posting] = set()
@@ -126,25 +131,6 @@ async def _remove(tx: Transaction, workspace_id: str, postings: Collection[Posti
 # -- finding ---------------------------------------------------------------------------------------------------------
 
 _WORKSPACE: sa.BindParameter[str] = sa.bindparam("workspace_id")
-_BEGINNING = (
-    sa.select(t.job_words.c.word, t.job_words.c.job_number)
-    .where(
-        t.job_words.c.workspace_id == _WORKSPACE,
-        t.job_words.c.word >= sa.bindparam("first"),
-        t.job_words.c.word < sa.bindparam("last"),
-    )
-    # The key's own order: the word itself stands before those that begin with it, open jobs before closed ones.
-    .order_by(*t.job_words.primary_key)
-    .limit(sa.bindparam("most"))
-)
-_SPELT = (
-    sa.select(t.job_words.c.word, t.job_words.c.job_number)
-    .where(
-        t.job_words.c.workspace_id == _WORKSPACE,
-        t.job_words.c.word.in_(sa.bindparam("words", expanding=True)),
-    )
-    .limit(sa.bindparam("most"))
-)
 _SAME_SLIP = (
     sa.select(t.job_word_slips.c.word)
     .distinct()
@@ -168,38 +154,95 @@ _SLIP_BEGINS = (
 
 @dataclass(frozen=True, slots=True)
 class _Meant:
-    """The jobs that one typed word means; `is_common` says that these are only the first of many, of which `exact` are
-    all those with that very word.
+    """What one typed word means: the jobs with one of these words or, while it `is_beginning`, with one that begins so.
+
+    It `is_few` while hardly any job has it, and `is_common` when more have it than are looked up by it.
     """
 
-    beginnings: tuple[str, ...]
-    numbers: tuple[str, ...]
-    is_common: bool
-    exact: tuple[str, ...] = ()
+    words: tuple[str, ...]
+    is_beginning: bool = True
+    is_known: bool = True
+    is_few: bool = False
+    is_common: bool = False
+    is_itself_rare: bool = False
+    """Only what begins with the word is common, not the word itself: 77, and all of 770 to 779."""
 
     @property
     def narrow(self) -> "_Meant":
-        """The word itself where only what begins with it is common: 77, and all of 770 to 779."""
-        return _Meant(self.beginnings, self.exact, is_common=False) if self.exact else self
+        """The word itself, where that is less."""
+        return _Meant(self.words, is_beginning=False) if self.is_itself_rare else self
+
+    def asked(self, at: int) -> dict[str, str]:
+        """The values of `_having`'s parameters."""
+        if self.is_beginning:
+            return {f"first_{at}": self.words[0], f"last_{at}": self.words[0] + _LAST}
+        filled = (*self.words, *[self.words[-1]] * _SPELLINGS)[:_SPELLINGS]
+        return {f"word_{at}_{nth}": word for nth, word in enumerate(filled)}
 
 
-async def _meant(tx: Transaction, workspace_id: str, word: str, most: int) -> _Meant:
-    """The jobs with a word that begins so, or with one that is spelt nearly so."""
-    asked = {"workspace_id": workspace_id, "most": most + 1}
-    rows = (await tx.execute(_BEGINNING, {**asked, "first": word, "last": word + _LAST})).all()
-    beginnings: tuple[str, ...] = (word,)
-    if not rows and is_forgiven(word):
-        beginnings = tuple(await _spellings(tx, workspace_id, word))
-        if beginnings:
-            rows = (await tx.execute(_SPELT, {**asked, "words": beginnings})).all()
-    is_common = len(rows) > most
-    exact = [row.job_number for row in rows if row.word == word]
-    return _Meant(
-        beginnings,
-        tuple(dict.fromkeys(row.job_number for row in rows)),
-        is_common,
-        tuple(exact) if is_common and len(exact) < len(rows) else (),
-    )
+def _having(at: int, *, is_beginning: bool) -> sa.Select[tuple[str, str]]:
+    """The index's lines for the word asked at this place; of a beginning in the key's order: the word itself stands
+    before those that begin with it, open jobs before closed ones.
+    """
+    c = t.job_words.c
+    lines = sa.select(c.word, c.job_number).where(c.workspace_id == _WORKSPACE)
+    if is_beginning:
+        is_so = c.word >= sa.bindparam(f"first_{at}"), c.word < sa.bindparam(f"last_{at}")
+        return lines.where(*is_so).order_by(*t.job_words.primary_key)
+    return lines.where(c.word.in_([sa.bindparam(f"word_{at}_{n}") for n in range(_SPELLINGS)]))
+
+
+# Making a statement costs more than its answer, so that each form of one is made once.
+@lru_cache(maxsize=64)
+def _weighing(kinds: tuple[bool, ...]) -> sa.Select[Any]:
+    """For each word, by whether it is a beginning: the words that stand first, `_FEW` lines on, and `MOST` lines on."""
+    columns = []
+    for at, is_beginning in enumerate(kinds):
+        for offset in (0, _FEW, MOST):
+            line = _having(at, is_beginning=is_beginning).with_only_columns(t.job_words.c.word)
+            columns.append(line.limit(1).offset(offset).scalar_subquery())
+    return sa.select(*columns)
+
+
+async def _weighed(tx: Transaction, workspace_id: str, asked: Sequence[_Meant]) -> list[_Meant]:
+    """These with how many jobs have them; skipping lines is ten times as quick as counting them."""
+    values = {"workspace_id": workspace_id}
+    for at, one in enumerate(asked):
+        values |= one.asked(at)
+    row = (await tx.execute(_weighing(tuple(one.is_beginning for one in asked)), values)).one()
+    found = []
+    for at, one in enumerate(asked):
+        first, after_few, after_most = row[3 * at : 3 * at + 3]
+        found.append(
+            _Meant(
+                one.words,
+                one.is_beginning,
+                is_known=first is not None,
+                is_few=after_few is None,
+                is_common=after_most is not None,
+                is_itself_rare=one.is_beginning
+                and first == one.words[0]
+                and after_most not in (None, first),
+            )
+        )
+    return found
+
+
+async def _meant(tx: Transaction, workspace_id: str, words: Sequence[str]) -> list[_Meant]:
+    """What each of these words means: those that begin so, or where there are none those that are spelt nearly so."""
+    meant = await _weighed(tx, workspace_id, [_Meant((word,)) for word in words])
+    misspelt = {
+        at: _Meant(spellings, is_beginning=False)
+        for at, one in enumerate(meant)
+        if not one.is_known
+        and is_forgiven(words[at])
+        and (spellings := tuple(await _spellings(tx, workspace_id, words[at])))
+    }
+    if misspelt:
+        weighed = await _weighed(tx, workspace_id, [*misspelt.values()])
+        for at, one in zip(misspelt, weighed, strict=True):
+            meant[at] = one
+    return meant
 
 
 async def _spellings(tx: Transaction, workspace_id: str, word: str) -> list[str]:
@@ -218,60 +261,106 @@ def _fitting(word: str, words: Iterable[str]) -> dict[str, int]:
     return {found: fit for found in words if (fit := misfit(word, found)) is not None}
 
 
-async def likely(tx: Transaction, workspace_id: str, words: Sequence[str]) -> list[Job]:
-    """Jobs that may fit these typed words, at most `CHOSEN_FROM` and in no order; one word may be missing of three."""
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """Jobs that may be meant, in no order; `has_more` says that there are some that were not looked at."""
+
+    jobs: tuple[Job, ...] = ()
+    has_more: bool = False
+
+
+async def likely(tx: Transaction, workspace_id: str, words: Sequence[str]) -> Likely:
+    """Jobs that may fit these typed words, at most `CHOSEN_FROM`; one word may be missing of three.
+
+    What it costs grows with what is shown and not with the practice: the jobs that have all the words are found inside
+    the database, which stops once there are enough.
+    """
     if not words:
-        return []
-    most = MOST if len(words) > 1 else CHOSEN_FROM
-    meant = [await _meant(tx, workspace_id, word, most) for word in words]
-    if len(meant) == 1:
-        return await _read(tx, workspace_id, meant[0].numbers, [])
-    if any(one.exact for one in meant) and (
-        jobs := await _of_all(tx, workspace_id, [one.narrow for one in meant])
-    ):
-        return jobs
-    return await _of_all(tx, workspace_id, meant)
+        return Likely()
+    meant = await _meant(tx, workspace_id, words)
+    narrow = [one.narrow for one in meant] if len(meant) > 1 else meant
+    for tried in (narrow, meant) if narrow != meant else (meant,):
+        found = await _of_all(tx, workspace_id, tried, CHOSEN_FROM)
+        if found.jobs:
+            return found
+    # All but one of the words; one that no job has is the one that is left out.
+    jobs: dict[str, Job] = {}
+    has_more = False
+    for without in [one for one in meant if not one.is_known] or meant if len(meant) > 2 else ():
+        others = [one for one in meant if one is not without]
+        found = await _of_all(tx, workspace_id, others, CHOSEN_FROM // len(meant))
+        jobs |= {job.number: job for job in found.jobs}
+        has_more |= found.has_more
+    return Likely(tuple(jobs.values()), has_more)
 
 
-async def _of_all(tx: Transaction, workspace_id: str, meant: Sequence[_Meant]) -> list[Job]:
-    rare = [one for one in meant if not one.is_common]
+async def _of_all(tx: Transaction, workspace_id: str, meant: Sequence[_Meant], most: int) -> Likely:
+    if not all(one.is_known for one in meant):
+        return Likely()
+    rare = sorted((one for one in meant if not one.is_common), key=lambda one: not one.is_few)
     # Words that too many jobs have narrow by being looked for in the text of what the others found.
     common = [one for one in meant if one.is_common]
-    if not rare:
-        found: dict[str, Job] = {}
-        for one in common:
-            others = [other for other in common if other is not one]
-            for job in await _read(tx, workspace_id, one.numbers[:OF_COMMON], others):
-                found[job.number] = job
-            if len(found) >= CHOSEN_FROM:
-                break
-        return list(found.values())
-    both = set(rare[0].numbers).intersection(*(one.numbers for one in rare[1:]))
-    if jobs := await _read(tx, workspace_id, sorted(both), common):
-        return jobs
-    if len(meant) <= 2:
-        return []
-    # All but one of the words: the jobs that most of the lists have.
-    counts = Counter(number for one in rare for number in one.numbers)
-    least = max(1, len(rare) - 1)
-    near = sorted(number for number, count in counts.items() if count >= least)
-    return await _read(tx, workspace_id, near, common if least < len(rare) else [])
+    if rare:
+        return await _read(tx, workspace_id, rare, common, most)
+    jobs: dict[str, Job] = {}
+    for one in common:
+        others = [other for other in common if other is not one]
+        found = await _read(tx, workspace_id, [one], others, most)
+        jobs |= {job.number: job for job in found.jobs}
+        if len(jobs) >= _ENOUGH:
+            break
+    return Likely(tuple(jobs.values()), has_more=True)
 
 
 async def _read(
-    tx: Transaction, workspace_id: str, numbers: Sequence[str], words: Sequence[_Meant]
-) -> list[Job]:
-    if not numbers:
-        return []
+    tx: Transaction,
+    workspace_id: str,
+    listed: Sequence[_Meant],
+    in_text: Sequence[_Meant],
+    most: int,
+) -> Likely:
+    """The first jobs that have the listed words and whose text holds the others."""
+    held = [one.words for one in in_text if all(is_written_so(word) for word in one.words)]
+    is_sample = listed[0].is_common and bool(held)
+    values: dict[str, object] = {
+        "workspace_id": workspace_id,
+        "looked_at": OF_COMMON if is_sample else MOST,
+        "most": most,
+    }
+    for at, one in enumerate(listed):
+        values |= one.asked(at)
+    for at, word in enumerate(word for words in held for word in words):
+        values[f"like_{at}"] = f"%{word.replace('_', '/_')}%"
+    form = tuple(one.is_beginning for one in listed), tuple(len(words) for words in held)
+    rows = (await tx.execute(_reading(*form), values)).all()
+    return Likely(tuple({row.number: job_of(row) for row in rows}.values()), len(rows) >= most)
+
+
+@lru_cache(maxsize=256)
+def _reading(kinds: tuple[bool, ...], held: tuple[int, ...]) -> sa.Select[Any]:
+    """Jobs by lists, each of a beginning or not, and by texts, each one of so many."""
     c = t.jobs.c
-    statement = sa.select(*JOB).where(
-        c.workspace_id == workspace_id,
-        c.number.in_(numbers[:MOST]),
-        *(
-            sa.or_(*(c.search.contains(one, autoescape=True) for one in word.beginnings))
-            for word in words
-            if all(is_written_so(one) for one in word.beginnings)
-        ),
+    drawn = _having(0, is_beginning=kinds[0]).limit(sa.bindparam("looked_at")).subquery()
+    others = [
+        _having(at, is_beginning=is_beginning).limit(MOST).subquery()
+        for at, is_beginning in enumerate(kinds[1:], 1)
+    ]
+    texts = iter(range(sum(held)))
+    return (
+        sa.select(*JOB)
+        .join_from(drawn, t.jobs, c.number == drawn.c.job_number)
+        .where(
+            c.workspace_id == _WORKSPACE,
+            *(c.number.in_(sa.select(other.c.job_number)) for other in others),
+            *(
+                sa.or_(
+                    *(
+                        c.search.like(sa.bindparam(f"like_{next(texts)}"), escape="/")
+                        for _ in range(many)
+                    )
+                )
+                for many in held
+            ),
+        )
+        .limit(sa.bindparam("most"))
     )
-    rows = await tx.execute(statement.limit(CHOSEN_FROM))
-    return [job_of(row) for row in rows]

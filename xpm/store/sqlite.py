@@ -6,8 +6,10 @@ the interpreter's lock. Here a statement is one hop at most and beginning is non
 
 A statement of a reading is begun on the loop, where an indexed read costs less than a hop, and it cannot block it:
 SQLite stops it after `_STEPS` of its steps, some half a millisecond, and would rather fail than wait for a lock (in
-WAL a reader hardly ever meets one); in both cases the thread does it anew, in the same snapshot. What writes, and what
-may wait for another writer, is done in the thread alone.
+WAL a reader hardly ever meets one); in both cases the thread does it anew, in the same snapshot. A question within a
+transaction that writes is put so too, once that has its turn. What writes, and what may wait for another writer, is
+done in the thread alone: a stopped writing statement would take the whole transaction back
+(https://www.sqlite.org/c3ref/interrupt.html).
 """
 
 import sqlite3
@@ -23,6 +25,8 @@ _PATIENT, _IMPATIENT = "PRAGMA busy_timeout=10000", "PRAGMA busy_timeout=0"
 _NOT_NOW = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
 # The low byte tells the kind: https://www.sqlite.org/rescode.html#extrc
 _KIND = 0xFF
+
+_QUESTION = "SELECT"
 
 _T = TypeVar("_T")
 
@@ -51,10 +55,11 @@ class Connection(aiosqlite.Connection):
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._is_reading = not writes
 
-    async def run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Does something, after beginning if that is still to be done."""
+    async def run(self, work: Callable[[sqlite3.Connection], _T], *, is_question: bool) -> _T:
+        """Does something, after beginning if that is still to be done; what only reads `is_question`."""
         begin, self._begin = self._begin, None
-        if self._is_reading and not self._under_way:
+        # Whoever writes waits for the turn in the thread; what is asked after that waits for nobody.
+        if (self._is_reading or (is_question and begin is None)) and not self._under_way:
             try:
                 return self._glance(begin, work)
             except sqlite3.OperationalError as error:
@@ -123,15 +128,18 @@ class _Cursor:
 
     async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> Self:
         """Executes, and fetches what there is."""
-        return await self._take(partial(_one, sql, parameters))
+        is_question = sql.startswith(_QUESTION)
+        return await self._take(partial(_one, sql, parameters), is_question=is_question)
 
     async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Self:
         """Executes once for each."""
-        return await self._take(partial(_many, sql, parameters))
+        return await self._take(partial(_many, sql, parameters), is_question=False)
 
-    async def _take(self, work: Callable[[sqlite3.Connection], "tuple[Any, ...]"]) -> Self:
+    async def _take(
+        self, work: Callable[[sqlite3.Connection], "tuple[Any, ...]"], *, is_question: bool
+    ) -> Self:
         self._rows, self.description, self.rowcount, self.lastrowid = await self._connection.run(
-            work
+            work, is_question=is_question
         )
         return self
 

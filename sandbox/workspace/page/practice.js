@@ -19,6 +19,7 @@ const FAULTS = [
   ["dead_grant", "Consent withdrawn", {}],
   ["down", "Down until cleared", { times: -1 }],
 ];
+const NO_DOUBT = ["down", "dead_token", "dead_grant"];
 const STATES = ["Completed", "Cancelled", "In Progress"];
 
 /** Gives the empty practice form. */
@@ -140,7 +141,7 @@ function faults(page, practice) {
   };
   const [kind, words, more] = FAULTS.find(([one]) => one === form.fault);
   const start = () =>
-    tell(page, "/sandbox/faults", { kind, on: form.on, times: Number(form.times) || 1, seconds: 5, ...more }, `Set: ${words}.`);
+    tell(page, "/sandbox/faults", { kind, on: form.on, times: Number(form.times) || 1, seconds: 5, ...more }, `Set: ${words}. ${whatToWatch(form)}`);
   const clear = () => tell(page, "/sandbox/faults", null, "XPM is well again.");
   return h(
     "section",
@@ -181,6 +182,14 @@ function faults(page, practice) {
       : null,
     h("p", { class: `said${form.said?.isBad ? " is-bad" : ""}`, role: "status", "data-testid": "practice-said" }, form.said?.words ?? ""),
   );
+}
+
+/** Says what a newcomer can see of the trouble that was just made. */
+function whatToWatch({ fault, on }) {
+  if (!on.startsWith("time.api")) return "";
+  if (NO_DOUBT.includes(fault)) return "Save a time now: its message says that the minutes are safe and what they wait for.";
+  const soon = ["cut_before", "late_write"].includes(fault) ? "within three minutes" : "within half a minute";
+  return `Save a time now and watch its message: ${soon} it says what became of it, and XPM has the time once.`;
 }
 
 function faultWords(fault) {

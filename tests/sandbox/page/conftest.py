@@ -1,27 +1,14 @@
 """The page in a real Chromium, with the stub behind it."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Error, Page, async_playwright
+from playwright.async_api import Browser, Error, Page
 
 from sandbox.serving import address, listen, serving
+from tests.chromium import OPENING
 
 from .stub import Stub
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-
-OPENING = 30_000
-"""Milliseconds a page may take to open and draw itself."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -35,28 +22,11 @@ async def stub() -> AsyncIterator[Stub]:
         stub.close()
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Path:
-    if not CHROMIUM.exists():
-        pytest.skip("needs /usr/bin/chromium")
-    return CHROMIUM
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    """One Chromium for all tests of the page; its tests share its loop."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def window(browser: Browser) -> AsyncIterator[Page]:
     """The one window most tests look through: a new one costs a process, five times what opening the page does."""
     window = await browser.new_page(viewport={"width": 1280, "height": 800})
     window.set_default_timeout(15000)
-    # The first page meets a browser that is still starting, which takes long on a busy machine.
     window.set_default_navigation_timeout(OPENING)
     yield window
     await window.close()

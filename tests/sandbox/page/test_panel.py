@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from .conftest import OPENING
+from tests.chromium import OPENING
+
 from .stub import Stub
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -142,6 +143,9 @@ async def test_a_fault_is_set_and_cleared(stub: Stub, panel: Page) -> None:
         "times": 1,
         "seconds": 5,
     }
+    await expect(panel.get_by_test_id("practice-said")).to_contain_text(
+        "Set: Cuts after writing. Save a time now and watch its message: within half a minute"
+    )
     stub.practice = practice() | {
         "faults": [{"kind": "cut_after", "on": "time.api/add", "times": 1, "seconds": 5}]
     }

@@ -1,10 +1,7 @@
 """The consent pages in a real browser, with an app on another site."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,30 +12,8 @@ from sandbox.serving import address, listen, serving
 
 from .conftest import NAMES, SCOPES, Settings, at_another_address
 
-pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-    "--disable-background-networking",
-]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 PHONE = {"width": 360, "height": 740}
-
-
-@pytest.fixture
-def chromium() -> Path:
-    """The browser's program."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs /usr/bin/chromium")
-    return CHROMIUM
-
-
-@pytest.fixture
-async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    """A Chromium of its own."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 async def begin(request: Request) -> Response:

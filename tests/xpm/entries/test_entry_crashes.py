@@ -39,7 +39,7 @@ async def test_a_crash_before_the_intent_leaves_nothing_in_doubt(each_world: Wor
     entry = await world.sending()
     # The token has expired: the intent waits for its renewal, because nothing can be written before.
     await world.clock.sleep(3600)
-    world.fault("late", "connect/token", seconds=5)
+    world.fault("late", "connect/token", seconds=1)
     step = asyncio.create_task(world.step(entry))
     await until(lambda: world.calls("connect/token") > 0)
     await _abandon(step)

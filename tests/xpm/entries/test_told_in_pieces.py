@@ -103,9 +103,11 @@ async def test_steps_are_nothing_until_they_are_a_call_and_then_one(desk: Desk) 
 
 
 async def test_pieces_at_the_same_moment_from_two_replicas_make_one_call(each_world: World) -> None:
-    desk = Desk(each_world)
+    desk, other = Desk(each_world), Desk(each_world)
     legs = [ended_call(leg=f"leg {n}") for n in range(6)]
-    told = await asyncio.gather(*(desk.reception.receive(SYSTEM, [leg]) for leg in legs))
+    told = await asyncio.gather(
+        *(one.reception.receive(SYSTEM, [leg]) for one in (desk, other) for leg in legs)
+    )
     assert sum(told) == 1
     [call] = await desk.calls()
     assert call.seconds == 720
