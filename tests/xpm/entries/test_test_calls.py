@@ -1,5 +1,6 @@
 """Calls that somebody made up to see what comes: they go the way of every call, and never reach XPM."""
 
+import asyncio
 import dataclasses
 
 import pytest_asyncio
@@ -13,7 +14,7 @@ from xpm.store import workspaces as workspace_store
 from xpm.store.entries import State
 
 from .test_call_reception import SYSTEM, Desk
-from .world import MIA, WORKSPACE, World
+from .world import MIA, WORKSPACE, World, ended_call
 
 
 @pytest_asyncio.fixture
@@ -90,3 +91,20 @@ async def test_test_call_comes_whatever_the_practice_is_asked_about(desk: Desk) 
     await desk.reception.test(SYSTEM, MIA, "click 1")
     await desk.offer()
     assert len(await desk.entries()) == 1
+
+
+async def test_test_call_in_a_flood_of_real_ones_makes_none_of_them_a_test(desk: Desk) -> None:
+    async with desk.world.database.transaction():
+        # The database is busy, so that what the phone system tells meanwhile is written together.
+        told = [desk.receive(ended_call(source_id=f"real {n}")) for n in range(2)]
+        made_up = [desk.reception.test(SYSTEM, MIA, f"click {n}") for n in range(2)]
+        works = [asyncio.ensure_future(one) for one in (made_up[0], told[0], made_up[1], told[1])]
+        await asyncio.wait(works, timeout=0.05)
+    await asyncio.gather(*works)
+    calls = {call.source_id: call.is_test for call in await desk.calls()}
+    assert calls == {
+        "real 0": False,
+        "real 1": False,
+        "test:click 0": True,
+        "test:click 1": True,
+    }
