@@ -1,5 +1,6 @@
 """Finding any job of the practice: in the menu, by /xpm job and by /xpm log."""
 
+from handlers.messages import menus
 from sandbox.visitor import text_of
 from tests.handlers.inside import JOB, Inside, newest, option, says_beside, settled
 
@@ -36,3 +37,16 @@ async def test_xpm_log_with_the_words_of_one_job_opens_the_form_on_it(kea: Insid
     async with kea.visitor("U0LEE") as lee:
         await lee.type("/xpm log weka bas")
         await lee.message("Time without a call", "J000126 · Weka Builders Pty")
+
+
+async def test_the_last_line_of_a_menu_that_holds_no_more_says_how_to_find_the_others(
+    kea: Inside,
+) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        message = await kea.offered(lee, "+6495550177")
+        before = newest(await lee.see())
+        more = {"text": {"type": "plain_text", "text": "… and 9 more"}, "value": menus.MORE}
+        await lee.choose(message, JOB, more)
+        await says_beside(lee, before, "type part of the job's name")
+        # The choice of a job is still to be made.
+        assert "Save time" not in text_of(await lee.message("Call with"))
