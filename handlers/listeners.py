@@ -53,6 +53,7 @@ BUTTONS: dict[str, Work] = {
     region_messages.CHANGE: region.ask,
     post_call_messages.ENTER_ID: job_id.open_modal,
     job_id_messages.LOG_TIME: post_call.log_time_on_job,
+    job_id_messages.NEAR: job_id.use_near,
 }
 """Buttons whose work has nothing to commit before the ack."""
 

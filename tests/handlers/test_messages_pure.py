@@ -302,6 +302,7 @@ def every_view() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "looking", job_id.looking("{}", "J9")
     card = view().card
     assert card is not None
+    yield "asking, with some like it", job_id.asking("{}", "J9", "No job J9.", [card.job] * 5)
     yield "found", job_id.found("{}", card)
     yield "no XPM", job_id.not_connected()
 
