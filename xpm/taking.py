@@ -18,8 +18,8 @@ from xpm.store.workspaces import PhoneSystem
 
 log = logging.getLogger(__name__)
 
-# Measured by benchmarks/phones.py: with 40 or half the pause the durable engine, which takes its turns at the file
-# alone, hardly ever found it free, and another system's messages came seconds or a minute late.
+# Measured by benchmarks/phones.py: with 40 together and a third of the pause the durable engine, which takes its turns
+# at the file and not in our line, hardly ever found it free: another system's messages came seconds or a minute late.
 _MOST_TOGETHER = 15
 # Of the time that a turn took, while more is waiting.
 _PAUSE = 0.75
