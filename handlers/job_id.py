@@ -86,8 +86,19 @@ async def _outcome(asked: Asked, metadata: dict[str, str], number: str) -> Eleme
         return messages.asking(json.dumps(metadata), number, messages.away(number))
     if card is None:
         sentence = messages.unknown(number, connection.practice)
-        return messages.asking(json.dumps(metadata), number, sentence)
+        near = await asked.services.directory.near(asked.person.workspace_id, number)
+        return messages.asking(json.dumps(metadata), number, sentence, near)
     return messages.found(json.dumps({**metadata, "job": card.job.number}), card)
+
+
+async def use_near(asked: Asked) -> None:
+    """Use this job, beside an ID like the one that was typed: shows it as if its ID had been typed."""
+    view = asked.body.get("view") or {}
+    number = str((asked.body.get("actions") or [{}])[0].get("value") or "")
+    card = await asked.services.directory.card(asked.person.workspace_id, number)
+    if card is not None and view.get("callback_id") == messages.MODAL:
+        metadata = json.dumps({**_metadata(asked.body), "job": card.job.number})
+        await asked.update_modal(str(view["id"]), messages.found(metadata, card))
 
 
 async def look_up(asked: Asked, number: str) -> JobCard | None:
@@ -163,6 +174,10 @@ async def after_job(asked: Asked) -> None:
     else:
         unknown = messages.sentence(messages.unknown(number, connection.practice))
         answer = messages.card(card) if card is not None else unknown
-        if card is None and (near := await _search(asked, words[1])):
+        if card is None and (
+            like := await asked.services.directory.near(asked.person.workspace_id, number)
+        ):
+            answer = messages.near(number, connection.practice, like)
+        elif card is None and (near := await _search(asked, words[1])):
             answer = messages.several(words[1], near)
     await asked.answer(answer)

@@ -80,6 +80,7 @@ BUTTONS: dict[str, Work] = {
     people_messages.PEOPLE_NEXT: click(phone_people.listed),
     people_messages.WHO: click(phone_people.ask),
     rules_messages.RULES: click(call_rules.form),
+    job_id_messages.NEAR: job_id.use_near,
 }
 """Buttons whose work has nothing to commit before the ack."""
 

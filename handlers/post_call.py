@@ -205,6 +205,9 @@ async def show(asked: Asked) -> None:
             Message(messages.NOT_YOURS, job_id_messages.sentence(messages.NOT_YOURS).blocks)
         )
         return
+    if _selected(asked.body) == menus.MORE:
+        await asked.answer(job_id_messages.sentence(menus.MORE_CHOSEN))
+        return
     if entry.state is State.SENDING and entry.waiting_for is None:
         # The workflow shows the outcome; a word between is only for when it takes long.
         await asyncio.sleep(_NOTICEABLE)

@@ -56,6 +56,10 @@ class EndedCall:
     remarks: tuple[Remark, ...] = ()
 
 
+JOINED = "joined:"
+"""How the leg of a caller begins who came from another call of the phone system, handed over by a colleague."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One change in one leg of a call, told alone by systems that send no summary at the end.

@@ -18,6 +18,7 @@ from xpm.connections import Connections
 from xpm.job_menu import Asker, Group, menu_of, search_of
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
+from xpm.near_ids import near_ids
 from xpm.store import Database, Transaction, copying, known_numbers, mirror, syncs
 from xpm.store.calls import Party
 from xpm.store.connections import Connection
@@ -154,6 +155,14 @@ class Directory:
             self._absent[workspace_id, number] = self._clock()
             return None
         return card.job
+
+    async def near(self, workspace_id: str, number: str) -> list[Job]:
+        """The jobs whose ID somebody may have meant who typed this one, the likeliest slip first, open ones before."""
+        async with self._database.reading() as tx:
+            known = await mirror.outermost_ids(tx, workspace_id)
+            asked = near_ids(number, known)
+            jobs = await mirror.jobs_among(tx, workspace_id, asked)
+        return sorted(jobs, key=lambda job: (not job.is_open, asked.index(job.number)))
 
     async def _is_no_id(self, workspace_id: str, number: str) -> bool:
         said = self._absent.get((workspace_id, number))

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from xpm.calls import LONGEST_SECONDS, EndedCall, Late, Remark, Step, Told
+from xpm.calls import JOINED, LONGEST_SECONDS, EndedCall, Late, Remark, Step, Told
 
 _MOST_NUMBERS = 20
 _MOST_REMARKS = 40
 _AHEAD = timedelta(minutes=2)
+# Whoever hands a caller over may be heard of for a moment after the caller came.
+_HANDED_OVER = timedelta(seconds=3)
 
 
 def together(told: Sequence[Told]) -> list[EndedCall]:
@@ -132,6 +134,11 @@ def _stepped(steps: Sequence[Step]) -> list[EndedCall]:
     for step in sorted(set(steps), key=lambda one: (one.sequence, one.at, repr(one))):
         legs.setdefault(step.leg, []).append(step)
     walks = {leg: _walked(each) for leg, each in legs.items()}
+    joined = min(
+        (each[0] for leg, each in legs.items() if leg.startswith(JOINED)),
+        key=lambda one: one.at,
+        default=None,
+    )
     outside = [walks[leg] for leg, each in legs.items() if not _who(each)[1]]
     outside_gone = [walk.gone_at for walk in outside]
     # When everybody outside is gone the call is over, even if a message about our own leg was lost.
@@ -151,6 +158,11 @@ def _stepped(steps: Sequence[Step]) -> list[EndedCall]:
             walk.talked += max(timedelta(), ended_at - walk.talking_since)
             walk.talking_since = None
         last = each[-1]
+        is_internal = all(one.is_internal for one in each)
+        came = joined if is_internal and walk.answered_at is not None else None
+        if came is not None and ended_at - came.at > _HANDED_OVER:
+            found.append(_with_caller(came, each, walk, ended_at))
+            continue
         found.append(
             EndedCall(
                 source_id=last.source_id,
@@ -159,7 +171,7 @@ def _stepped(steps: Sequence[Step]) -> list[EndedCall]:
                 numbers=_joined(*(one.numbers for one in each)),
                 caller_name=next((one.caller_name for one in each if one.caller_name), None),
                 is_answered=walk.answered_at is not None,
-                is_internal=all(one.is_internal for one in each),
+                is_internal=is_internal,
                 started_at=walk.started_at,
                 answered_at=walk.answered_at,
                 ended_at=max(ended_at, walk.started_at),
@@ -171,6 +183,30 @@ def _stepped(steps: Sequence[Step]) -> list[EndedCall]:
             )
         )
     return found
+
+
+def _with_caller(caller: Step, steps: Sequence[Step], walk: _Walk, ended_at: datetime) -> EndedCall:
+    """The part of somebody who was asked by a colleague and was handed the caller: the time with the caller alone."""
+    email, staff = _who(steps)
+    before = _walked([one for one in steps if one.at < caller.at])
+    if before.talking_since is not None:
+        before.talked += caller.at - before.talking_since
+    return EndedCall(
+        source_id=caller.source_id,
+        email=email,
+        direction=caller.direction,
+        numbers=caller.numbers,
+        caller_name=caller.caller_name,
+        is_answered=True,
+        is_internal=False,
+        started_at=max(caller.at, walk.started_at),
+        answered_at=max(caller.at, walk.answered_at or caller.at),
+        ended_at=ended_at,
+        staff=staff,
+        staff_name=next((one.staff_name for one in steps if one.staff_name), ""),
+        seconds=round(max(timedelta(), walk.talked - before.talked).total_seconds()),
+        leg=steps[0].leg,
+    )
 
 
 def _walked(steps: Sequence[Step]) -> _Walk:

@@ -7,7 +7,6 @@ turn that left something waiting the database is free for a while.
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +17,11 @@ from xpm.store.workspaces import PhoneSystem
 
 log = logging.getLogger(__name__)
 
-# Measured by benchmarks/phones.py: with 40 or half the pause the durable engine, which takes its turns at the file
-# alone, hardly ever found it free, and another system's messages came seconds or a minute late.
-_MOST_TOGETHER = 15
-# Of the time that a turn took, while more is waiting.
-_PAUSE = 0.75
+_MOST_TOGETHER = 25
+# Whoever finds the file locked sleeps up to 100 ms before the next try (sqliteDefaultBusyCallback in SQLite's main.c),
+# and the durable engine waits so, not in our line: a pause as long lets everybody in. With a shorter one another
+# system's messages came seconds or a minute late (benchmarks/phones.py).
+_PAUSE = 0.11
 
 Take = Callable[[Transaction, PhoneSystem, Sequence[Told]], Awaitable[int]]
 """Writes what a system told; how many calls of people are new."""
@@ -65,10 +64,9 @@ class Taking:
         waiting = self._waiting[system_id]
         try:
             while waiting:
-                began = time.monotonic()
                 await self._turn(waiting)
-                if waiting:
-                    await asyncio.sleep((time.monotonic() - began) * _PAUSE)
+                if waiting and self._database.is_sqlite:
+                    await asyncio.sleep(_PAUSE)
         finally:
             del self._waiting[system_id]
             for one in waiting:

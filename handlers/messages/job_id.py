@@ -12,16 +12,22 @@ INPUT = "job_id.input"
 BLOCK = "job_id"
 OPEN_IN_XPM = "job_id.open_in_xpm"
 LOG_TIME = "job_id.log_time"
+NEAR = "job_id.near"
 
 MALFORMED = "A job ID looks like J000123."
 """Stands under the field."""
 
 
 MOST_SHOWN = 8
+MOST_NEAR = 3
 
 
-def asking(metadata: str, typed: str = "", sentence: str = "") -> kit.Element:
-    """The modal with its field; `sentence` stands under the field, and what was typed stays."""
+def asking(
+    metadata: str, typed: str = "", sentence: str = "", near: Sequence[Job] = ()
+) -> kit.Element:
+    """The modal with its field; `sentence` stands under the field, and what was typed stays; then jobs of `near` IDs,
+    each with a button.
+    """
     element: kit.Element = {
         "type": "plain_text_input",
         "action_id": INPUT,
@@ -41,6 +47,11 @@ def asking(metadata: str, typed: str = "", sentence: str = "") -> kit.Element:
     ]
     if sentence:
         blocks.append(kit.section(f"*{kit.escape(sentence)}*"))
+    if near:
+        blocks.append(kit.section("Did you mean one of these?"))
+    for job in near[:MOST_NEAR]:
+        button = kit.button("Use this job", NEAR, job.number)
+        blocks.append(kit.section(_line(job), accessory=button))
     return _modal(metadata, "Find job", blocks)
 
 
@@ -99,12 +110,26 @@ def several(typed: str, jobs: Sequence[Job]) -> Message:
     first = f"Jobs like “{kit.cut(typed, 60)}”, the nearest first.{more}"
     blocks = [kit.section(kit.escape(first))]
     for job in shown:
-        due = f" · due {job.due_date.day} {job.due_date:%b %Y}" if job.due_date else ""
-        facts = f"*{kit.escape(f'{job.number} {job.name}')}*\n"
-        facts += kit.escape(f"{job.client_name} · {job.state}{due}")
         button = kit.button("Log time on it", LOG_TIME, job.number)
-        blocks.append(kit.section(facts, accessory=button))
+        blocks.append(kit.section(_line(job), accessory=button))
     return Message(" ".join([first, *(f"{job.number} {job.name}." for job in shown)]), blocks)
+
+
+def near(number: str, practice: str, jobs: Sequence[Job]) -> Message:
+    """The answer to /xpm job for an ID the practice does not have, where there are IDs like it."""
+    first = f"{unknown(number, practice)} Did you mean one of these?"
+    blocks = [kit.section(kit.escape(first))]
+    for job in jobs[:MOST_NEAR]:
+        button = kit.button("Log time on it", LOG_TIME, job.number)
+        blocks.append(kit.section(_line(job), accessory=button))
+    text = " ".join([first, *(f"{job.number} {job.name}." for job in jobs[:MOST_NEAR])])
+    return Message(text, blocks)
+
+
+def _line(job: Job) -> str:
+    due = f" · due {job.due_date.day} {job.due_date:%b %Y}" if job.due_date else ""
+    name = kit.escape(f"{job.number} {job.name}")
+    return f"*{name}*\n" + kit.escape(f"{job.client_name} · {job.state}{due}")
 
 
 def none_like(typed: str, practice: str) -> str:

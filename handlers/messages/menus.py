@@ -15,6 +15,15 @@ TASK = "post_call.task"
 WHO = "post_call.who"
 FORGET = "post_call.forget_number"
 
+MORE = "-more-"
+"""What the last line of a group stands for: no job, and no ID that a job can have."""
+
+MORE_LIKE_THIS = "… and more like these: type another word"
+MORE_CHOSEN = (
+    "There are more jobs than the menu holds. Open it again and type part of the job's name, its client or its ID: "
+    "all jobs of the practice are searched."
+)
+
 
 def client_menu(entry: Entry, clients: dict[str, str]) -> Block:
     """Which of the call's clients it was; left alone it means all of them."""
@@ -142,20 +151,25 @@ def job_option(job: Job) -> kit.Element:
 
 
 def job_groups(groups: list[Group]) -> list[kit.Element]:
-    """The option groups of the job menu; the label tells how many more there are."""
-    return [
-        {
-            "label": kit.plain(_group_label(group)),
-            "options": [job_option(job) for job in group.jobs],
-        }
-        for group in groups
-    ]
+    """The option groups of the job menu; where there are more jobs than fit, the last line of their group says so.
+
+    Slack takes 100 options a group, and the line is one of them:
+    https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
+    """
+    return [_job_group(group) for group in groups]
 
 
-def _group_label(group: Group) -> str:
-    if group.has_more:
-        return f"{group.label} (the nearest {len(group.jobs)}, type another word for others)"
-    if not group.hidden:
-        return group.label
-    hint = f" ({len(group.jobs)} of {len(group.jobs) + group.hidden}, type to find)"
-    return kit.cut(group.label, 75 - len(hint)) + hint
+def _job_group(group: Group) -> kit.Element:
+    is_whole = not group.hidden and not group.has_more
+    shown = group.jobs if is_whole else group.jobs[:99]
+    options = [job_option(job) for job in shown]
+    label = group.label
+    if not is_whole:
+        hidden = group.hidden + len(group.jobs) - len(shown)
+        # With some that nobody counted there is no number to say.
+        text = MORE_LIKE_THIS if group.has_more else f"… and {hidden:,} more: type a few letters"
+        options.append(kit.option(text, MORE))
+        if not group.has_more:
+            count = f" ({len(shown)} of {len(shown) + hidden:,})"
+            label = kit.cut(label, 75 - len(count)) + count
+    return {"label": kit.plain(label), "options": options}

@@ -11,7 +11,12 @@ Every message tells one step of some parties, ordered by `sequence`, not by arri
 middle of the call and the outside has a party of its own, so a call is over for each party with an extension. Talk is
 what was Answered, less Hold. People are known by their extension's id alone: a table says who that is.
 
-Not verified against a live delivery: a menu or queue cannot be told from a person until the table says so.
+An attended transfer may take two sessions, the caller's and the one in which a colleague was asked first. A party that
+is Gone names the session it is linked with (`peerId`); where that party is the caller, the colleague who stays there
+talks with the caller from then on, and is asked about that time alone.
+
+Not verified against a live delivery: which session goes on after an attended transfer; a menu or queue cannot be told
+from a person until the table says so.
 """
 
 import re
@@ -30,7 +35,7 @@ from handlers.phones.values import (
     text,
     within,
 )
-from xpm.calls import Step, Told
+from xpm.calls import JOINED, Step, Told
 
 _STATES = {
     "setup": "ringing",
@@ -80,6 +85,7 @@ def read(delivery: Delivery) -> list[Told]:
         leg = text(party.get("id"))
         if status not in _STATES or not leg or at is None:
             continue
+        peer = _peer(party) if status == "gone" else ""
         is_outgoing = party.get("direction") == "Outbound"
         caller, called = within(party, "from"), within(party, "to")
         ours, other = (caller, called) if is_outgoing else (called, caller)
@@ -100,7 +106,26 @@ def read(delivery: Delivery) -> list[Told]:
                 is_internal=_is_internal(other),
             )
         )
+        if peer not in ("", source_id) and not text(extension):
+            # The caller is handed over to another session: who talks there talks with them from now on.
+            steps.append(
+                Step(
+                    source_id=peer,
+                    leg=f"{JOINED}{source_id}/{leg}",
+                    state="talking",
+                    at=at,
+                    numbers=numbers(ours.get("phoneNumber")),
+                    caller_name=text(ours.get("name")) or None,
+                    direction="inbound",
+                )
+            )
     return steps
+
+
+def _peer(party: dict[str, Any]) -> str:
+    """The telephony session that a party which is gone went to."""
+    peer = within(within(party, "status"), "peerId")
+    return text(peer.get("telephonySessionId")) or text(peer.get("sessionId"))
 
 
 def _is_internal(other: dict[str, Any]) -> bool:

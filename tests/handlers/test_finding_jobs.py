@@ -1,7 +1,8 @@
 """Finding any job of the practice: in the menu, by /xpm job and by /xpm log."""
 
-from sandbox.visitor import text_of
-from tests.handlers.inside import JOB, Inside, newest, option, says_beside, settled
+from handlers.messages import menus
+from sandbox.visitor import has_button, text_of
+from tests.handlers.inside import JOB, Inside, newest, option, says_beside, settled, shows
 
 
 async def test_a_job_of_neither_client_nor_person_is_found_misspelt(kea: Inside) -> None:
@@ -36,3 +37,39 @@ async def test_xpm_log_with_the_words_of_one_job_opens_the_form_on_it(kea: Insid
     async with kea.visitor("U0LEE") as lee:
         await lee.type("/xpm log weka bas")
         await lee.message("Time without a call", "J000126 · Weka Builders Pty")
+
+
+async def test_the_last_line_of_a_menu_that_holds_no_more_says_how_to_find_the_others(
+    kea: Inside,
+) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        message = await kea.offered(lee, "+6495550177")
+        before = newest(await lee.see())
+        more = {"text": {"type": "plain_text", "text": "… and 9 more"}, "value": menus.MORE}
+        await lee.choose(message, JOB, more)
+        await says_beside(lee, before, "type part of the job's name")
+        # The choice of a job is still to be made.
+        assert "Save time" not in text_of(await lee.message("Call with"))
+
+
+async def test_an_id_that_there_is_not_offers_those_one_slip_away(kea: Inside) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        message = await kea.offered(lee, "+6495550177")
+        await lee.press(message, "Enter job ID")
+        asking = await lee.modal("Find a job by ID")
+        await lee.submit(asking, {"job_id": "J00126"})
+        found = await lee.modal("No job J00126 in Kea Accounting", "Did you mean", "J000126")
+        # What was typed is still there.
+        assert found["view"]["blocks"][0]["element"]["initial_value"] == "J00126"
+        await lee.press({**found["view"], "id": found["id"]}, "Use this job")
+        await lee.submit(await lee.modal("Weka Builders Pty", "BAS"))
+        await shows(lee, message, "J000126", "Save time")
+
+
+async def test_xpm_job_with_an_id_that_there_is_not_lists_those_one_slip_away(
+    kea: Inside,
+) -> None:
+    async with kea.visitor("U0LEE") as lee:
+        await lee.type("/xpm job J00127")
+        said = await lee.message("No job J00127 in Kea Accounting", "J000127", "Rata Cafe")
+        assert has_button(said, "Log time on it")

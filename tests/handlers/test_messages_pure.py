@@ -20,6 +20,7 @@ from sandbox.workspace.blockkit.elements import check_option_groups
 from sandbox.workspace.blockkit.views import check_view
 from xpm.choices import WAITING_FOR_CONNECTION, WAITING_FOR_TOMORROW, WAITING_FOR_XPM, Problem
 from xpm.directory import JobCard
+from xpm.directory import job_id as job_id_of
 from xpm.entry_view import EntryView
 from xpm.job_menu import Group
 from xpm.standing import Standing
@@ -301,6 +302,7 @@ def every_view() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "looking", job_id.looking("{}", "J9")
     card = view().card
     assert card is not None
+    yield "asking, with some like it", job_id.asking("{}", "J9", "No job J9.", [card.job] * 5)
     yield "found", job_id.found("{}", card)
     yield "no XPM", job_id.not_connected()
 
@@ -379,8 +381,14 @@ def test_groups_of_the_job_menu_are_ones_that_slack_takes(
     made = menus.job_groups([Group(f"Jobs of {label}", tuple(many), hidden)])
     check_option_groups(check, made, "/option_groups")
     assert check.problems == []
+    shown = made[0]["options"]
     if hidden:
-        assert "type to find" in made[0]["label"]["text"]
+        missing = hidden + len(many) - (len(shown) - 1)
+        assert shown[-1]["text"]["text"] == f"… and {missing:,} more: type a few letters"
+        assert made[0]["label"]["text"].endswith(f" of {len(many) + hidden:,})")
+    assert [one["value"] for one in shown if one["value"] != menus.MORE] == [
+        job.number for job in many[: 99 if hidden else 100]
+    ]
 
 
 @settings(max_examples=40, deadline=None)
@@ -546,7 +554,11 @@ def test_options_tell_two_years_of_a_job_apart() -> None:
 def test_the_menu_says_that_more_jobs_are_found_by_another_word() -> None:
     some = (Job("J1", "Tax", "Planned", True, "c", "Kea Ltd"),)
     (made,) = menus.job_groups([Group("All jobs", some, has_more=True)])
-    assert "type another word" in made["label"]["text"]
+    assert made["label"]["text"] == "All jobs"
+    assert "type another word" in made["options"][-1]["text"]["text"]
+    assert made["options"][-1]["value"] == menus.MORE
+    # No ID can be like it.
+    assert job_id_of(menus.MORE) is None
 
 
 def test_tasks_are_open_ones_first_and_ones_own_are_marked() -> None:

@@ -186,6 +186,9 @@ LISTENERS: dict[tuple[str, str], Any] = {
     ("action", job_id.LOG_TIME): lambda theirs: [
         theirs.action(job_id.LOG_TIME, block_id="x", value=theirs.job)
     ],
+    ("action", job_id.NEAR): lambda theirs: [
+        theirs.action(job_id.NEAR, block_id="x", value=theirs.job)
+    ],
     ("action", menus.JOB): lambda theirs: theirs.chosen(menus.JOB, theirs.job),
     ("action", menus.CLIENT): lambda theirs: theirs.chosen(menus.CLIENT, theirs.client),
     ("action", menus.FORGET): lambda theirs: theirs.both(menus.FORGET),

@@ -311,6 +311,7 @@ READS: dict[str, Query] = {
     "mirror.count_jobs_of_staff": lambda tx: mirror.count_jobs_of_staff(tx, OURS, "f1"),
     "mirror.counts": lambda tx: mirror.counts(tx, OURS),
     "mirror.job": lambda tx: mirror.job(tx, OURS, "J1"),
+    "mirror.jobs_among": lambda tx: mirror.jobs_among(tx, OURS, ["J1"]),
     "mirror.jobs_of_clients": lambda tx: mirror.jobs_of_clients(tx, OURS, ["k1"], [], 9),
     "mirror.jobs_of_staff": lambda tx: mirror.jobs_of_staff(tx, OURS, "f1", ["job"], 9),
     "mirror.parties": lambda tx: mirror.parties(tx, OURS, "+64215550123"),

@@ -256,6 +256,14 @@ async def job(tx: Transaction, workspace_id: str, number: str) -> Job | None:
     return None if row is None else job_of(row)
 
 
+async def jobs_among(tx: Transaction, workspace_id: str, numbers: Sequence[str]) -> list[Job]:
+    """Those of these jobs that there are."""
+    statement = sa.select(*JOB).where(
+        t.jobs.c.workspace_id == workspace_id, t.jobs.c.number.in_(numbers)
+    )
+    return [job_of(row) for row in await tx.execute(statement)]
+
+
 async def outermost_ids(tx: Transaction, workspace_id: str) -> list[str]:
     """The first and the last of the job IDs, which tell the form that the practice gives them."""
     c = t.jobs.c

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -540,3 +541,69 @@ def test_own_event_may_name_its_person_by_the_phone_systems_id_and_tell_more_lat
         "data": {"id": "c-1", "comment": "Call back", "comment_by": "Sam"},
     }
     assert read("standard", later) == [Late("c-1", (Remark("comment", "Call back", "Sam"),))]
+
+
+# -- an attended transfer over two sessions ---------------------------------------------------------------------------
+
+
+def _told_of_transfer() -> list[Told]:
+    """Mia talks 100 s with the outside, asks Ben in a session of its own, and hands the caller over at 160 s."""
+    mia, ben = (
+        {"extensionId": one, "phoneNumber": number}
+        for one, number in (("62262", "101"), ("62263", "102"))
+    )
+    to_ben = {"id": "b-1", "direction": "Outbound", "extensionId": "62262", "from": mia, "to": ben}
+    of_mia = {"id": "b-2", "direction": "Inbound", "extensionId": "62263", "from": mia, "to": ben}
+
+    def state(code: str, **more: Any) -> dict[str, Any]:
+        return {"status": {"code": code, **more}}
+
+    peer = {"telephonySessionId": "s-2", "sessionId": "2", "partyId": "b-2"}
+    second = partial(ringcentral, session="s-2")
+    events = [
+        ringcentral(1, seconds_in(0), party("p-1", "Answered"), party("p-3", "Answered")),
+        ringcentral(2, seconds_in(100), party("p-3", "Hold")),
+        second(1, seconds_in(100), to_ben | state("Proceeding"), of_mia | state("Proceeding")),
+        second(2, seconds_in(110), to_ben | state("Answered"), of_mia | state("Answered")),
+        ringcentral(3, seconds_in(160), party("p-1", "Gone") | state("Gone", peerId=peer)),
+        ringcentral(4, seconds_in(160), party("p-3", "Disconnected")),
+        second(3, seconds_in(161), to_ben | state("Disconnected", reason="AttendedTransfer")),
+        second(4, seconds_in(760), of_mia | state("Disconnected")),
+    ]  # fmt: skip
+    return [told for event in events for told in read("ringcentral", event)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_attended_transfer_over_two_sessions_is_a_call_of_each_who_talked(*, turned: bool) -> None:
+    told = _told_of_transfer()
+    if turned:
+        told.reverse()
+    by_session = {
+        source: together([one for one in told if one.source_id == source])
+        for source in ("s-1", "s-2")
+    }
+    (mia,) = by_session["s-1"]
+    assert (mia.numbers, mia.is_internal, talk_seconds(mia)) == (
+        ("+64215550123",),
+        False,
+        (100, False),
+    )
+    asked, ben = sorted(by_session["s-2"], key=lambda one: one.staff)
+    # What she asked Ben is between colleagues; he talked with the caller for ten minutes after that.
+    assert asked.is_internal
+    assert (ben.is_internal, ben.numbers, ben.caller_name) == (
+        False,
+        ("+64215550123",),
+        "Ana Example",
+    )
+    assert (ben.started_at, talk_seconds(ben)) == (seconds_in(160), (600, False))
+
+
+def test_a_caller_who_is_gone_to_nowhere_or_to_the_same_session_joins_none() -> None:
+    peers: tuple[Any, ...] = (
+        {}, {"telephonySessionId": "s-1"}, "s-2", None, {"telephonySessionId": []},
+    )  # fmt: skip
+    for peer in peers:
+        gone = party("p-1", "Gone") | {"status": {"code": "Gone", "peerId": peer}}
+        told = read("ringcentral", ringcentral(1, seconds_in(0), gone))
+        assert [one.source_id for one in told] == ["s-1"]
