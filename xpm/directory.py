@@ -18,7 +18,7 @@ from xpm.connections import Connections
 from xpm.job_menu import Asker, Group, menu_of, search_of
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
-from xpm.store import Database, Transaction, copying, known_numbers, mirror, syncs
+from xpm.store import Asking, Database, Transaction, copying, known_numbers, mirror, syncs
 from xpm.store.calls import Party
 from xpm.store.connections import Connection
 from xpm.store.mirror import Job, StaffMember, Task
@@ -71,12 +71,12 @@ def job_url(job: Job) -> str:
     )
 
 
-async def staff_of(tx: Transaction, workspace_id: str, email: str | None) -> StaffMember | None:
+async def staff_of(tx: Asking, workspace_id: str, email: str | None) -> StaffMember | None:
     """The staff record with this e-mail address, when there is exactly one."""
     return await mirror.staff_by_email(tx, workspace_id, email) if email else None
 
 
-async def card_of(tx: Transaction, workspace_id: str, number: str) -> JobCard | None:
+async def card_of(tx: Asking, workspace_id: str, number: str) -> JobCard | None:
     """A job and its tasks as the mirror has them."""
     job = await mirror.job(tx, workspace_id, number)
     if job is None:
@@ -117,7 +117,7 @@ class Directory:
 
     async def card(self, workspace_id: str, number: str) -> JobCard | None:
         """A job and its tasks as the mirror has them."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             return await card_of(tx, workspace_id, number)
 
     async def look_up(self, workspace_id: str, number: str) -> JobCard | None:
@@ -189,7 +189,7 @@ class Directory:
 
     async def staff_member(self, workspace_id: str, email: str | None) -> StaffMember | None:
         """The staff record with this e-mail address, when there is exactly one."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             return await staff_of(tx, workspace_id, email)
 
     async def parties(

@@ -75,6 +75,12 @@ class Connection(aiosqlite.Connection):
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._is_reading = not writes
 
+    async def ask(self, sql: str, parameters: tuple[Any, ...]) -> Sequence[Any]:
+        """The rows that answer a question."""
+        rows, *_ = await self.run(partial(_one, sql, parameters), _Pace.BOUNDED)
+        found: Sequence[Any] = rows
+        return found
+
     async def run(self, work: Callable[[sqlite3.Connection], _T], pace: _Pace = _Pace.LONG) -> _T:
         """Does something, after beginning if that is still to be done."""
         begin, self._begin = self._begin, None
