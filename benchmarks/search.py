@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks import seed
 from benchmarks.line import Line
 from xpm import migrations
-from xpm.job_menu import Asker, menu_of
+from xpm.job_lists import Lists
+from xpm.job_menu import Asker, menu_of, recent_of
 from xpm.store import Database, mirror
 from xpm.store import tables as t
 
@@ -50,7 +51,8 @@ async def _menus(folder: Path, jobs: int) -> dict[str, float]:
 
         async def ask(typed: str = typed) -> object:
             async with database.reading() as tx:
-                return await menu_of(tx, who, [("c0", "Kea 0 Ltd")], typed)
+                lists, recent = Lists.read(tx), await recent_of(tx, who)
+                return await menu_of(lists, who, [("c0", "Kea 0 Ltd")], typed, recent)
 
         found[name] = await _p50(TIMES, ask)
     await database.close()

@@ -150,10 +150,11 @@ async def work_on_command(asked: Asked) -> None:
 async def answer_job_menu(ack: Any, body: dict[str, Any], context: Any) -> None:
     """Fills the job menu from the mirror; a menu cannot show an error, so it is empty when there is nothing."""
     groups = await post_call.job_menu(Asked.of(body, context))
-    if groups:
-        await ack(option_groups=groups)
-    else:
-        await ack(options=[])
+    ack.response = BoltResponse(
+        status=200,
+        body=menus.job_groups_text(groups),
+        headers={"content-type": "application/json;charset=utf-8"},
+    )
 
 
 async def answer_client_menu(ack: Any, body: dict[str, Any], context: Any) -> None:

@@ -244,8 +244,8 @@ async def _fetch_tasks(asked: Asked, entry: Entry) -> None:
 # -- the job menu ----------------------------------------------------------------------------------------------------
 
 
-async def job_menu(asked: Asked) -> list[Element]:
-    """The option groups for what was typed so far; somebody else's menu is empty."""
+async def job_menu(asked: Asked) -> list[Group]:
+    """The groups of jobs for what was typed so far; somebody else's menu is empty."""
     body = asked.body
     identity = messages.entry_of_block(str(body.get("block_id") or ""))
     try:
@@ -262,7 +262,7 @@ async def job_menu(asked: Asked) -> list[Element]:
         job = await directory.find_id(workspace_id, number)
         if job is not None:
             groups.insert(0, Group("Found in XPM", (job,)))
-    return menus.job_groups(groups)
+    return groups
 
 
 async def client_menu(asked: Asked) -> list[Element]:

@@ -1,6 +1,8 @@
 """The menus of the form: client, job and task, each option within Slack's 75 characters."""
 
+import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from handlers.messages import kit
 from handlers.messages.kit import Block
@@ -141,15 +143,24 @@ def job_option(job: Job) -> kit.Element:
     return kit.option(f"{job.number} {name}{middle}{tail}", job.number)
 
 
-def job_groups(groups: list[Group]) -> list[kit.Element]:
-    """The option groups of the job menu; the label tells how many more there are."""
-    return [
-        {
-            "label": kit.plain(_group_label(group)),
-            "options": [job_option(job) for job in group.jobs],
-        }
+def job_groups_text(groups: list[Group]) -> str:
+    """The option groups of the job menu, as the JSON that Slack is answered; a label tells how many more there are.
+
+    A hundred options are some 20 kB, most of them the same each time: the text of each is kept.
+    """
+    if not groups:
+        return '{"options":[]}'
+    made = [
+        f'{{"label":{json.dumps(kit.plain(_group_label(group)))},'
+        f'"options":[{",".join(map(_option_text, group.jobs))}]}}'
         for group in groups
     ]
+    return f'{{"option_groups":[{",".join(made)}]}}'
+
+
+@lru_cache(maxsize=20_000)
+def _option_text(job: Job) -> str:
+    return json.dumps(job_option(job), separators=(",", ":"))
 
 
 def _group_label(group: Group) -> str:

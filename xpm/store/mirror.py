@@ -109,7 +109,7 @@ async def parties(tx: Transaction, workspace_id: str, number: str) -> list[Party
     return list(found.values())
 
 
-def job_of(row: Any) -> Job:
+def job_of(row: Sequence[Any]) -> Job:
     """A row of the columns `JOB`."""
     return Job(*row)
 
@@ -221,32 +221,41 @@ async def own_among(
     return set(rows.scalars())
 
 
-async def jobs_logged_on(
-    tx: Transaction, workspace_id: str, slack_user_id: str, since: dt.date, limit: int
-) -> list[Job]:
-    """The jobs that a person saved time on for the days since then, the last one first."""
+def _logged_on() -> Question:
     e = t.entries.c
     last = sa.func.max(e.sent_at).label("last")
     saved = (
         sa.select(e.job_number, last)
         .where(
-            e.workspace_id == workspace_id,
-            e.slack_user_id == slack_user_id,
-            e.date >= since,
+            e.workspace_id == sa.bindparam("workspace_id"),
+            e.slack_user_id == sa.bindparam("slack_user_id"),
+            e.date >= sa.bindparam("since"),
             e.state == "sent",
         )
         .group_by(e.job_number)
         .order_by(last.desc())
-        .limit(limit)
+        .limit(sa.bindparam("most"))
         .subquery()
     )
-    statement = (
+    return Question(
         sa.select(*JOB)
         .join(saved, t.jobs.c.number == saved.c.job_number)
-        .where(t.jobs.c.workspace_id == workspace_id)
+        .where(t.jobs.c.workspace_id == sa.bindparam("workspace_id"))
         .order_by(saved.c.last.desc())
     )
-    return [job_of(row) for row in await tx.execute(statement)]
+
+
+_LOGGED_ON = _logged_on()
+
+
+async def jobs_logged_on(
+    tx: Asking, workspace_id: str, slack_user_id: str, since: dt.date, limit: int
+) -> list[Job]:
+    """The jobs that a person saved time on for the days since then, the last one first."""
+    rows = await _LOGGED_ON.rows(
+        tx, workspace_id=workspace_id, slack_user_id=slack_user_id, since=since, most=limit
+    )
+    return [job_of(row) for row in rows]
 
 
 _JOB = Question(
