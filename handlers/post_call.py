@@ -208,6 +208,7 @@ async def show(asked: Asked) -> None:
     if entry.state is State.SENDING and entry.waiting_for is None:
         # The workflow shows the outcome; a word between is only for when it takes long.
         await asyncio.sleep(_NOTICEABLE)
+        await services.precedence.stand_back()
         entry = await services.entries.own(asked.person, identity)
         if entry is None or entry.state is not State.SENDING:
             return

@@ -13,6 +13,7 @@ from xpm.directory import Directory
 from xpm.entries import Entries
 from xpm.leaving import Leaving
 from xpm.naming import Naming
+from xpm.precedence import Precedence
 from xpm.reception import Reception
 from xpm.standing import Standings
 from xpm.store import Database
@@ -43,3 +44,4 @@ class Services:
     clock: Clock
     public_url: str
     can_sign_in: bool
+    precedence: Precedence
