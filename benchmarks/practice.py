@@ -6,9 +6,13 @@ Prints where it is and the tokens of a connection, then serves until it is ended
 import asyncio
 import json
 import sys
+from datetime import date
 
+from benchmarks.seed import PEOPLE
 from sandbox.practice import PracticeSettings, create_practice
+from sandbox.practice.records import Job, JobTask, Staff
 from sandbox.practice.seed import KEA
+from sandbox.practice.tenant import Practice
 from sandbox.serving import address, listen, serving
 
 CALLBACK = "http://127.0.0.1:9/connect/xero/callback"
@@ -18,8 +22,31 @@ SCOPES = frozenset(
         "practicemanager.client.read",
         "practicemanager.job",
         "practicemanager.staff.read",
+        "practicemanager.time",
     ]
 )
+
+
+def _employ(kea: Practice) -> None:
+    """Lets the practice know the people whose entries are saved, and the job that they choose."""
+    for number in range(PEOPLE):
+        one = f"staff-{number}"
+        kea.staff[one] = Staff(one, "Mia Chen", f"p{number}@example.com", "")
+    owner = next(iter(kea.clients.values()))
+    task = JobTask("t0", "t0", "Client queries")
+    kea.add_job(
+        Job(
+            "J000000",
+            "j0",
+            "Tax return",
+            owner,
+            "In Progress",
+            date(2026, 4, 1),
+            date(2027, 3, 31),
+            tuple(f"staff-{number}" for number in range(PEOPLE)),
+            tasks=[task],
+        )
+    )
 
 
 async def _main(clients: int) -> None:
@@ -37,6 +64,7 @@ async def _main(clients: int) -> None:
             day_limit=100_000,
         )
     )
+    _employ(app.state.practice.practices[KEA])
     grants = app.state.practice.grants
     sam = app.state.practice.people["sam@example.com"]
     tokens = grants.redeem(

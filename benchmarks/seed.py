@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bot.settings import Settings
 from xpm.clock import utc_now
-from xpm.store import Database, job_words, mirror
+from xpm.store import Database, job_marks, job_words, mirror
 from xpm.store import calls as call_store
 from xpm.store import connections as connection_store
 from xpm.store import tables as t
@@ -167,6 +167,8 @@ async def fill(database: Database, clients: int, jobs: int) -> None:
                 t.phone_numbers,
                 [_row(e164=f"+6495{n:06d}", client_uuid=f"c{n}", contact_uuid="") for n in some],
             )
+    async with database.transaction() as tx:
+        await job_marks.change(tx, TEAM)
     for start in range(0, jobs, _CHUNK):
         some = range(start, min(jobs, start + _CHUNK))
         async with database.transaction() as tx:

@@ -36,6 +36,7 @@ from xpm.leaving import LEAVE, Leaving
 from xpm.mirroring import Mirroring
 from xpm.naming import Naming
 from xpm.phone_systems import PhoneSystems
+from xpm.precedence import Precedence
 from xpm.reception import OFFER, REFRESH, RETELL, Reception
 from xpm.replicas import Replicas
 from xpm.rhythm import Rhythm
@@ -99,7 +100,8 @@ def build(
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     http = Http()
     metrics = Metrics(database, clock)
-    durable = Durable(database, settings.replica, pace=pace)
+    precedence = Precedence()
+    durable = Durable(database, settings.replica, pace=pace, precedence=precedence)
 
     async def wait(seconds: float) -> None:
         await asyncio.sleep(seconds * pace)
@@ -212,6 +214,7 @@ def build(
         clock=clock,
         public_url=settings.public_url,
         can_sign_in=bool(sign_in.providers),
+        precedence=precedence,
     )
     timetable = Timetable(database, syncing, clock, _rhythm(settings))
     timetable.also(keeping.begin)

@@ -6,6 +6,7 @@ https://prometheus.io/docs/practices/naming/
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
@@ -19,10 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handlers.phones.counting import Counts
 from xpm.clock import Clock
+from xpm.precedence import Precedence
 from xpm.store import Database, figures
 from xpm.store.entries import UNFINISHED
 
 _DOORS = frozenset({"slack", "calls", "connect", "healthz", "readyz", "metrics"})
+_WAITING = frozenset({"slack", "calls"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
 
 
@@ -133,17 +136,24 @@ def endpoint(metrics: Metrics, token: SecretStr | None) -> Callable[[Request], A
 
 
 class Measured:
-    """ASGI middleware: how long each answer took, until its last byte was handed over."""
+    """ASGI middleware: how long each answer took, until its last byte was handed over.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    Whom Slack or a phone system answers to goes before work that nobody waits for.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, precedence: Precedence) -> None:
         self._app = app
         self._metrics = metrics
+        self._precedence = precedence
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes everything on and looks at the clock before and after."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # By kind of door and not by path, which anybody may make up.
+        first = scope["path"].split("/", 2)[1]
+        door = first if first in _DOORS else "other"
         began, status = time.perf_counter(), 500
 
         async def seen(message: Message) -> None:
@@ -152,10 +162,10 @@ class Measured:
                 status = message["status"]
             await send(message)
 
+        # Browsers' pages wait for others themselves.
+        waits = self._precedence.answering() if door in _WAITING else nullcontext()
         try:
-            await self._app(scope, receive, seen)
+            with waits:
+                await self._app(scope, receive, seen)
         finally:
-            # By kind of door and not by path, which anybody may make up.
-            first = scope["path"].split("/", 2)[1]
-            door = first if first in _DOORS else "other"
             self._metrics.answered(door, status, time.perf_counter() - began)

@@ -83,7 +83,7 @@ def create(app: App) -> Starlette:
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", endpoint(app.metrics, app.settings.metrics_token), methods=["GET"]),
         ],
-        middleware=[Middleware(Measured, metrics=app.metrics)],
+        middleware=[Middleware(Measured, metrics=app.metrics, precedence=app.services.precedence)],
         lifespan=lifespan,
     )
 

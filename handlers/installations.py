@@ -143,12 +143,13 @@ class Authorize(AsyncAuthorize):
         **_: Any,
     ) -> AuthorizeResult | None:
         """The bot, or None when the app is not installed there, or not any more; puts the person in the context."""
-        async with self._database.reading() as tx:
-            met = await ways.who(tx, team_id or "", user_id or "")
-            if met is None:
+        async with self._database.asking() as asking:
+            met = await ways.who(asking, team_id or "", user_id or "")
+        if met is None:
+            async with self._database.reading() as tx:
                 holder = await installed.holder(tx, team_id, enterprise_id)
-            else:
-                holder = met[0]
+        else:
+            holder = met[0]
         # To an organisation's installation Slack may name the person's workspace elsewhere (`team_of`).
         if met is not None and not context.is_enterprise_install:
             context["person"] = met[1]

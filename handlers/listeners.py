@@ -127,12 +127,18 @@ def register(app: AsyncApp, services: Services, later: Later) -> None:
     app.middleware(Clicker(services))
     app.error(on_error)
 
-    # Bolt asks one listener after the other: what people wait for most stands first.
+    def clicked(*action_ids: str) -> None:
+        for action_id in action_ids:
+            act = post_call.committing(post_call.CLICKS[action_id])
+            app.action(action_id)(listener(act, post_call.show))
+
+    # Bolt asks one listener after the other, each for as long as an indexed read takes: what people wait for most
+    # stands first.
     app.options(menus.JOB)(listener(answer_job_menu))
-    app.options(menus.WHO)(listener(answer_client_menu))
+    clicked(post_call_messages.SAVE)
     app.command(COMMAND)(listener(answer_command, work_on_command))
-    for action_id, act in post_call.CLICKS.items():
-        app.action(action_id)(listener(post_call.committing(act), post_call.show))
+    clicked(*(one for one in post_call.CLICKS if one != post_call_messages.SAVE))
+    app.options(menus.WHO)(listener(answer_client_menu))
     for action_id, work in BUTTONS.items():
         app.action(action_id)(listener(just_ack, work))
     for action_id in LINKS:
@@ -185,10 +191,11 @@ async def work_on_command(asked: Asked) -> None:
 async def answer_job_menu(ack: Any, body: dict[str, Any], context: Any) -> None:
     """Fills the job menu from the mirror; a menu cannot show an error, so it is empty when there is nothing."""
     groups = await post_call.job_menu(Asked.of(body, context))
-    if groups:
-        await ack(option_groups=groups)
-    else:
-        await ack(options=[])
+    ack.response = BoltResponse(
+        status=200,
+        body=menus.job_groups_text(groups),
+        headers={"content-type": "application/json;charset=utf-8"},
+    )
 
 
 async def answer_client_menu(ack: Any, body: dict[str, Any], context: Any) -> None:

@@ -30,7 +30,7 @@ class People:
 
     async def known(self, workspace_id: str, slack_user_id: str) -> Person:
         """The person as we know them, without asking Slack: for the way to an ack."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             return await store.person(tx, workspace_id, slack_user_id)
 
     async def learn(

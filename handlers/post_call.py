@@ -211,6 +211,7 @@ async def show(asked: Asked) -> None:
     if entry.state is State.SENDING and entry.waiting_for is None:
         # The workflow shows the outcome; a word between is only for when it takes long.
         await asyncio.sleep(_NOTICEABLE)
+        await services.precedence.stand_back()
         entry = await services.entries.own(asked.person, identity)
         if entry is None or entry.state is not State.SENDING:
             return
@@ -247,8 +248,8 @@ async def _fetch_tasks(asked: Asked, entry: Entry) -> None:
 # -- the job menu ----------------------------------------------------------------------------------------------------
 
 
-async def job_menu(asked: Asked) -> list[Element]:
-    """The option groups for what was typed so far; somebody else's menu is empty."""
+async def job_menu(asked: Asked) -> list[Group]:
+    """The groups of jobs for what was typed so far; somebody else's menu is empty."""
     body = asked.body
     identity = messages.entry_of_block(str(body.get("block_id") or ""))
     try:
@@ -265,7 +266,7 @@ async def job_menu(asked: Asked) -> list[Element]:
         job = await directory.find_id(workspace_id, number)
         if job is not None:
             groups.insert(0, Group("Found in XPM", (job,)))
-    return menus.job_groups(groups)
+    return groups
 
 
 async def client_menu(asked: Asked) -> list[Element]:

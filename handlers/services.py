@@ -14,6 +14,7 @@ from xpm.entries import Entries
 from xpm.leaving import Leaving
 from xpm.naming import Naming
 from xpm.phone_systems import PhoneSystems
+from xpm.precedence import Precedence
 from xpm.reception import Reception
 from xpm.standing import Standings
 from xpm.store import Database
@@ -45,3 +46,4 @@ class Services:
     clock: Clock
     public_url: str
     can_sign_in: bool
+    precedence: Precedence

@@ -89,7 +89,7 @@ class Connections:
 
     async def of(self, workspace_id: str) -> Connection | None:
         """The workspace's connection; None when nothing is connected. One that Xero ended has `ended_at`."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             return await store.get(tx, workspace_id)
 
     @asynccontextmanager

@@ -7,7 +7,8 @@ https://developer.xero.com/documentation/api/practice-manager-3-1/jobs
 import asyncio
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -15,11 +16,21 @@ from xpm import api
 from xpm.api import Priority
 from xpm.clock import Clock
 from xpm.connections import Connections
-from xpm.job_menu import Asker, Group, menu_of, search_of
+from xpm.job_lists import JobLists, Lists
+from xpm.job_menu import Asker, Group, menu_of, recent_of, search_of
 from xpm.mirror_rows import job_print, job_rows
 from xpm.mirroring import writing
 from xpm.near_ids import near_ids
-from xpm.store import Database, Transaction, copying, known_numbers, mirror, syncs
+from xpm.store import (
+    Asking,
+    Database,
+    Transaction,
+    copying,
+    job_marks,
+    known_numbers,
+    mirror,
+    syncs,
+)
 from xpm.store.calls import Party
 from xpm.store.connections import Connection
 from xpm.store.mirror import Job, StaffMember, Task
@@ -72,12 +83,12 @@ def job_url(job: Job) -> str:
     )
 
 
-async def staff_of(tx: Transaction, workspace_id: str, email: str | None) -> StaffMember | None:
+async def staff_of(tx: Asking, workspace_id: str, email: str | None) -> StaffMember | None:
     """The staff record with this e-mail address, when there is exactly one."""
     return await mirror.staff_by_email(tx, workspace_id, email) if email else None
 
 
-async def card_of(tx: Transaction, workspace_id: str, number: str) -> JobCard | None:
+async def card_of(tx: Asking, workspace_id: str, number: str) -> JobCard | None:
     """A job and its tasks as the mirror has them."""
     job = await mirror.job(tx, workspace_id, number)
     if job is None:
@@ -93,6 +104,7 @@ class Directory:
         self._connections = connections
         self._clock = clock
         # IDs that the practice said it has not, with when: every letter typed after one would ask again.
+        self._lists = JobLists(database)
         self._absent: dict[tuple[str, str], dt.datetime] = {}
 
     # -- for people ------------------------------------------------------------------------------------------------
@@ -106,19 +118,28 @@ class Directory:
         slack_user_id: str = "",
     ) -> list[Group]:
         """The job menu of a person for some clients (uuid, name); see `xpm.job_menu`."""
-        async with self._database.reading() as tx:
-            who = Asker(workspace_id, staff_uuid, slack_user_id, self._clock().date())
-            return await menu_of(tx, who, clients, typed)
+        who = Asker(workspace_id, staff_uuid, slack_user_id, self._clock().date())
+        async with self._listed(who) as (lists, recent):
+            return await menu_of(lists, who, clients, typed, recent)
 
     async def search(self, workspace_id: str, typed: str, slack_user_id: str = "") -> list[Job]:
         """The jobs of the practice that somebody may mean, the likeliest first, misspellings forgiven."""
-        async with self._database.reading() as tx:
-            who = Asker(workspace_id, None, slack_user_id, self._clock().date())
-            return (await search_of(tx, who, typed))[0]
+        who = Asker(workspace_id, None, slack_user_id, self._clock().date())
+        async with self._listed(who) as (lists, recent):
+            return (await search_of(lists, who, typed, recent))[0]
+
+    @asynccontextmanager
+    async def _listed(self, who: Asker) -> AsyncIterator[tuple[Lists, list[Job]]]:
+        """The lists that a menu is filled from, and the jobs that the person logged on lately."""
+        async with self._database.asking() as tx:
+            mark = await job_marks.of(tx, who.workspace_id)
+            recent = await recent_of(tx, who)
+        async with self._lists.under(who.workspace_id, mark) as lists:
+            yield lists, recent
 
     async def card(self, workspace_id: str, number: str) -> JobCard | None:
         """A job and its tasks as the mirror has them."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             return await card_of(tx, workspace_id, number)
 
     async def look_up(self, workspace_id: str, number: str) -> JobCard | None:
@@ -198,7 +219,7 @@ class Directory:
 
     async def staff_member(self, workspace_id: str, email: str | None) -> StaffMember | None:
         """The staff record with this e-mail address, when there is exactly one."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             return await staff_of(tx, workspace_id, email)
 
     async def parties(

@@ -18,6 +18,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, Serializer
 
+from xpm.precedence import Precedence
 from xpm.store import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ class Durable:
     """Enqueues workflows inside transactions and runs them. One per process, as the engine allows.
 
     `replica` must differ between processes on one database: an executor that shares its name steals work. Every pause
-    is `pace` times as long as the workflow asks for; tests wait less.
+    is `pace` times as long as the workflow asks for; tests wait less. Each step stands back where `precedence` says
+    that people are being answered.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Durable:
         *,
         poll_seconds: float = 0.05,
         pace: float = 1.0,
+        precedence: Precedence | None = None,
     ) -> None:
         drivers = {"sqlite": "sqlite", "postgresql": "postgresql"}
         url = database.url.set(drivername=drivers[database.url.get_backend_name()])
@@ -82,6 +85,7 @@ class Durable:
         self._url = url.render_as_string(hide_password=False)
         self._poll_seconds = poll_seconds
         self._pace = pace
+        self._precedence = precedence or Precedence()
         self._workflows: dict[str, Workflow] = {}
         self._long: set[str] = set()
         self._running: set[asyncio.Task[Any]] = set()
@@ -208,6 +212,7 @@ class Durable:
     ) -> tuple[float | None, int]:
         """Runs it until it is done or wants a longer pause; that pause in seconds, and the failures in a row so far."""
         for _ in range(_SHORT_TURNS):
+            await self._precedence.stand_back()
             try:
                 pause = await workflow(*arguments)
                 failures = 0

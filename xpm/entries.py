@@ -37,7 +37,7 @@ from xpm.clock import Clock
 from xpm.directory import Directory, card_of, staff_of
 from xpm.durable import Durable
 from xpm.entry_view import EntryView
-from xpm.store import Database, Transaction, audit
+from xpm.store import Asking, Database, Transaction, audit
 from xpm.store import calls as call_store
 from xpm.store import connections as connection_store
 from xpm.store import entries as store
@@ -112,7 +112,7 @@ class Entries:
         self, person: Person, entry_id: str
     ) -> tuple[list[tuple[str, str]], str | None]:
         """The clients and the staff record that the entry's job menu is filled from. Raises NotYours."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             entry = await self._own(tx, person, entry_id, to_change=False)
             call = (
                 await call_store.get(tx, person.workspace_id, entry.call_id)
@@ -128,7 +128,7 @@ class Entries:
 
     async def own(self, person: Person, entry_id: str) -> Entry | None:
         """The person's own entry; None for anybody else's."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             return await store.of_person(tx, person.workspace_id, person.slack_user_id, entry_id)
 
     # -- choosing --------------------------------------------------------------------------------------------------
@@ -173,16 +173,16 @@ class Entries:
         """
         workspace_id = person.workspace_id
         while True:
-            async with self._database.reading() as tx:
-                entry = await self._own(tx, person, entry_id, to_change=False)
+            async with self._database.asking() as asking:
+                entry = await self._own(asking, person, entry_id, to_change=False)
                 if not can_change(entry):
                     return entry
-                connection = await connection_store.get(tx, workspace_id)
-                staff = await staff_of(tx, workspace_id, person.email)
+                connection = await connection_store.get(asking, workspace_id)
+                staff = await staff_of(asking, workspace_id, person.email)
                 number = entry.job_number
                 call_id = entry.call_id
-                call = await call_store.get(tx, workspace_id, call_id) if call_id else None
-                card = await card_of(tx, workspace_id, number) if number else None
+                call = await call_store.get(asking, workspace_id, call_id) if call_id else None
+                card = await card_of(asking, workspace_id, number) if number else None
             filled = filled_in(entry, draft, task)
             found = find_problems(
                 filled,
@@ -333,7 +333,7 @@ class Entries:
     # -- within ----------------------------------------------------------------------------------------------------
 
     async def _own(
-        self, tx: Transaction, person: Person, entry_id: str, *, to_change: bool = True
+        self, tx: Asking, person: Person, entry_id: str, *, to_change: bool = True
     ) -> Entry:
         entry = await store.of_person(
             tx, person.workspace_id, person.slack_user_id, entry_id, to_change=to_change

@@ -4,8 +4,9 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xpm.ranking import Typed, fold, ranked
-from xpm.store import Transaction, job_words, mirror
+from xpm.job_lists import Lists
+from xpm.ranking import Rank, Typed, fold, placed, with_recent
+from xpm.store import Asking, Transaction, job_words, mirror
 from xpm.store.mirror import Job
 
 MENU_LIMIT = 100
@@ -39,29 +40,30 @@ class Group:
 
 
 async def menu_of(
-    tx: Transaction, who: Asker, clients: Sequence[tuple[str, str]], typed: str
+    lists: Lists,
+    who: Asker,
+    clients: Sequence[tuple[str, str]],
+    typed: str,
+    recent: Sequence[Job],
 ) -> list[Group]:
     """A group for each client (uuid, name), then Recent and the person's own jobs; then, once something is `typed`,
     every job of the practice that it may mean. No job stands twice.
     """
-    words = fold(typed).split()
-    of_clients, seen = await _of_clients(tx, who.workspace_id, clients, words)
+    words = tuple(fold(typed).split())
+    of_clients, seen = await _of_clients(lists, who.workspace_id, clients, words)
     if not words:
-        recent = [job for job in await _recent(tx, who) if job.number not in seen][:RECENT_LIMIT]
-        own, _ = await _own(tx, who, words, seen | {job.number for job in recent})
-        return [one for one in (*of_clients, Group("Recent", tuple(recent)), own) if one.jobs]
-    own, of_own = await _own(tx, who, words, seen)
-    found, has_more = await search_of(tx, who, typed)
+        last = [job for job in recent if job.number not in seen][:RECENT_LIMIT]
+        own, _ = await _own(lists, who, words, seen | {job.number for job in last})
+        return [one for one in (*of_clients, Group("Recent", tuple(last)), own) if one.jobs]
+    own, of_own = await _own(lists, who, words, seen)
+    found, has_more = await search_of(lists, who, typed, recent)
     others = [job for job in found if job.number not in seen | of_own]
     # A job of the call's client stays with the client, however it was spelt and closed or not.
     groups = []
     for (uuid, _), group in zip(clients, of_clients, strict=True):
         groups.append(_with(group, [job for job in others if job.client_uuid == uuid]))
     others = [job for job in others if job.client_uuid not in dict(clients)]
-    mine: set[str] = set()
-    if who.staff_uuid is not None and others:
-        numbers = [job.number for job in others]
-        mine = await mirror.own_among(tx, who.workspace_id, who.staff_uuid, numbers)
+    mine = await _own_among(lists, who, found) if others else frozenset()
     groups.append(_with(own, [job for job in others if job.number in mine]))
     rest = [job for job in others if job.number not in mine]
     hidden = max(0, len(rest) - MENU_LIMIT)
@@ -73,17 +75,24 @@ def _with(group: Group, more: Sequence[Job]) -> Group:
     return replace(group, jobs=(*group.jobs, *more)[:MENU_LIMIT])
 
 
-async def search_of(tx: Transaction, who: Asker, typed: str) -> tuple[list[Job], bool]:
+async def search_of(
+    lists: Lists, who: Asker, typed: str, recent: Sequence[Job]
+) -> tuple[list[Job], bool]:
     """The jobs of the practice that somebody may mean, the likeliest first; and whether some were not looked at."""
-    asked = Typed.of(typed)
+    asked = Typed.of(typed, today=who.today)
     if not asked.words:
         return [], False
-    recent = {job.number for job in await _recent(tx, who)}
-    likely = await job_words.likely(tx, who.workspace_id, asked.words)
-    return ranked(Typed.of(typed, recent, who.today), likely.jobs), likely.has_more
+
+    async def read(tx: Transaction) -> tuple[list[tuple[Rank, Job]], bool]:
+        likely = await job_words.likely(tx, who.workspace_id, asked.words)
+        return placed(asked, likely.jobs), likely.has_more
+
+    found, has_more = await lists.of(("found", asked), read)
+    return with_recent(found, {job.number for job in recent}), has_more
 
 
-async def _recent(tx: Transaction, who: Asker) -> list[Job]:
+async def recent_of(tx: Asking, who: Asker) -> list[Job]:
+    """The jobs that somebody logged on lately, the last one first."""
     if not who.slack_user_id:
         return []
     since = who.today - _LATELY
@@ -93,34 +102,61 @@ async def _recent(tx: Transaction, who: Asker) -> list[Job]:
 
 
 async def _of_clients(
-    tx: Transaction, workspace_id: str, clients: Sequence[tuple[str, str]], words: list[str]
+    lists: Lists,
+    workspace_id: str,
+    clients: Sequence[tuple[str, str]],
+    words: tuple[str, ...],
 ) -> tuple[list[Group], set[str]]:
     groups = []
     seen: set[str] = set()
     for uuid, name in clients:
-        jobs = await mirror.jobs_of_clients(tx, workspace_id, [uuid], words, MENU_LIMIT)
-        total = len(jobs)
-        if not words and total == MENU_LIMIT:
-            total = await mirror.count_jobs_of_client(tx, workspace_id, uuid)
-        groups.append(Group(f"Jobs of {name}", tuple(jobs), total - len(jobs)))
+
+        async def read(tx: Transaction, uuid: str = uuid) -> tuple[tuple[Job, ...], int]:
+            jobs = await mirror.jobs_of_clients(tx, workspace_id, [uuid], words, MENU_LIMIT)
+            total = len(jobs)
+            if not words and total == MENU_LIMIT:
+                total = await mirror.count_jobs_of_client(tx, workspace_id, uuid)
+            return tuple(jobs), total
+
+        jobs, total = await lists.of(("client", uuid, words), read)
+        groups.append(Group(f"Jobs of {name}", jobs, total - len(jobs)))
         seen |= {job.number for job in jobs}
     return groups, seen
 
 
 async def _own(
-    tx: Transaction, who: Asker, words: list[str], seen: set[str]
+    lists: Lists, who: Asker, words: tuple[str, ...], seen: set[str]
 ) -> tuple[Group, set[str]]:
-    if who.staff_uuid is None:
+    staff_uuid = who.staff_uuid
+    if staff_uuid is None:
         return Group("Your jobs", (), is_own=True), set()
-    jobs = await mirror.jobs_of_staff(
-        tx, who.workspace_id, who.staff_uuid, words, MENU_LIMIT + len(seen)
-    )
+    # In hundreds, so that the same list serves whatever else stands in the menu.
+    most = MENU_LIMIT * (1 + -(-len(seen) // MENU_LIMIT))
+
+    async def read(tx: Transaction) -> tuple[list[Job], int]:
+        jobs = await mirror.jobs_of_staff(tx, who.workspace_id, staff_uuid, words, most)
+        total = len(jobs)
+        if not words and total == most:
+            total = await mirror.count_jobs_of_staff(tx, who.workspace_id, staff_uuid)
+        return jobs, total
+
+    jobs, total = await lists.of(("staff", staff_uuid, words, most), read)
     unseen = [job for job in jobs if job.number not in seen]
-    own = unseen[:MENU_LIMIT]
-    total = len(own)
+    own = tuple(unseen[:MENU_LIMIT])
+    hidden = 0
     if not words and len(own) == MENU_LIMIT:
-        total = await mirror.count_jobs_of_staff(tx, who.workspace_id, who.staff_uuid) - (
-            len(jobs) - len(unseen)
-        )
-    group = Group("Your jobs", tuple(own), max(0, total - len(own)), is_own=True)
-    return group, {job.number for job in unseen}
+        hidden = total - (len(jobs) - len(unseen)) - len(own)
+    return Group("Your jobs", own, hidden, is_own=True), {job.number for job in unseen}
+
+
+async def _own_among(lists: Lists, who: Asker, found: Sequence[Job]) -> frozenset[str]:
+    """Those of the jobs found that are the person's own, closed ones included."""
+    staff_uuid = who.staff_uuid
+    if staff_uuid is None:
+        return frozenset()
+    numbers = tuple(sorted(job.number for job in found))
+
+    async def read(tx: Transaction) -> frozenset[str]:
+        return frozenset(await mirror.own_among(tx, who.workspace_id, staff_uuid, numbers))
+
+    return await lists.of(("own", staff_uuid, numbers), read)

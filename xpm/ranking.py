@@ -198,8 +198,27 @@ def _disorder(words: Sequence[str], search: str) -> int:
 
 def ranked(typed: Typed, jobs: Sequence[J]) -> list[J]:
     """The jobs that fit, best first; where none has three words or more, those that lack one of them."""
+    return [job for _, job in placed(typed, jobs)]
+
+
+def placed(typed: Typed, jobs: Sequence[J]) -> list[tuple[Rank, J]]:
+    """The same, each with its place."""
     for may_lack in (0, 1) if len(typed.words) > 2 else (0,):
         found = [(place, job) for job in jobs if (place := rank(typed, job, may_lack=may_lack))]
         if found:
-            return [job for _, job in sorted(found, key=lambda one: one[0])]
+            return sorted(found, key=_place)
     return []
+
+
+def with_recent(found: Sequence[tuple[Rank, J]], recent: Collection[str]) -> list[J]:
+    """The jobs that were `placed` for nobody, in the order for somebody who logged on these lately."""
+    if any(job.number in recent for _, job in found):
+        found = sorted(
+            [((*place[:4], job.number not in recent, *place[5:]), job) for place, job in found],
+            key=_place,
+        )
+    return [job for _, job in found]
+
+
+def _place(one: tuple[Rank, Findable]) -> Rank:
+    return one[0]

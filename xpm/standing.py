@@ -57,7 +57,7 @@ class Standings:
     async def of(self, person: Person) -> Standing:
         """How things stand for a person in their workspace."""
         workspace_id = person.workspace_id
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             queue = await ways.queue(tx, workspace_id, person.slack_user_id)
             last, running = await ways.syncs(tx, workspace_id)
             connection = queue.connection

@@ -1,6 +1,8 @@
 """The menus of the form: client, job and task, each option within Slack's 75 characters."""
 
+import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from handlers.messages import kit
 from handlers.messages.kit import Block
@@ -150,26 +152,35 @@ def job_option(job: Job) -> kit.Element:
     return kit.option(f"{job.number} {name}{middle}{tail}", job.number)
 
 
-def job_groups(groups: list[Group]) -> list[kit.Element]:
-    """The option groups of the job menu; where there are more jobs than fit, the last line of their group says so.
+def job_groups_text(groups: list[Group]) -> str:
+    """The option groups of the job menu, as the JSON that Slack is answered; where there are more jobs than fit, the
+    last line of their group says so.
 
     Slack takes 100 options a group, and the line is one of them:
     https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
+    A hundred options are some 20 kB, most of them the same each time: the text of each is kept.
     """
-    return [_job_group(group) for group in groups]
+    if not groups:
+        return '{"options":[]}'
+    return f'{{"option_groups":[{",".join(map(_group_text, groups))}]}}'
 
 
-def _job_group(group: Group) -> kit.Element:
+def _group_text(group: Group) -> str:
     is_whole = not group.hidden and not group.has_more
     shown = group.jobs if is_whole else group.jobs[:99]
-    options = [job_option(job) for job in shown]
+    options = [_option_text(job) for job in shown]
     label = group.label
     if not is_whole:
         hidden = group.hidden + len(group.jobs) - len(shown)
         # With some that nobody counted there is no number to say.
         text = MORE_LIKE_THIS if group.has_more else f"… and {hidden:,} more: type a few letters"
-        options.append(kit.option(text, MORE))
+        options.append(json.dumps(kit.option(text, MORE)))
         if not group.has_more:
             count = f" ({len(shown)} of {len(shown) + hidden:,})"
             label = kit.cut(label, 75 - len(count)) + count
-    return {"label": kit.plain(label), "options": options}
+    return f'{{"label":{json.dumps(kit.plain(label))},"options":[{",".join(options)}]}}'
+
+
+@lru_cache(maxsize=20_000)
+def _option_text(job: Job) -> str:
+    return json.dumps(job_option(job), separators=(",", ":"))

@@ -58,7 +58,7 @@ def routes(
         if body is None:
             return refuse(413, "too_large", kind_name, system_id)
         kind = kinds.get(kind_name)
-        async with services.database.reading() as tx:
+        async with services.database.asking() as tx:
             system = await store.phone_system(tx, kind_name, system_id)
         if kind is None or system is None:
             return refuse(404, "unknown_address", kind_name, "")

@@ -1,6 +1,7 @@
 """Everything people read, from values alone: within Slack's limits, whatever the names are."""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -363,6 +364,15 @@ def test_message_with_any_names_is_one_that_slack_takes(
     is_fine(post_call.refused(shown))
 
 
+def _groups(groups: list[Group]) -> list[kit.Element]:
+    found: list[kit.Element] = json.loads(menus.job_groups_text(groups))["option_groups"]
+    return found
+
+
+def test_a_menu_without_jobs_has_no_groups_because_slack_refuses_empty_ones() -> None:
+    assert json.loads(menus.job_groups_text([])) == {"options": []}
+
+
 @settings(max_examples=60, deadline=None)
 @given(job=jobs)
 def test_option_of_a_job_is_at_most_75_characters_and_never_cuts_its_id(job: Job) -> None:
@@ -378,7 +388,7 @@ def test_groups_of_the_job_menu_are_ones_that_slack_takes(
     label: str, many: list[Job], hidden: int
 ) -> None:
     check = Check()
-    made = menus.job_groups([Group(f"Jobs of {label}", tuple(many), hidden)])
+    made = _groups([Group(f"Jobs of {label}", tuple(many), hidden)])
     check_option_groups(check, made, "/option_groups")
     assert check.problems == []
     shown = made[0]["options"]
@@ -553,7 +563,7 @@ def test_options_tell_two_years_of_a_job_apart() -> None:
 
 def test_the_menu_says_that_more_jobs_are_found_by_another_word() -> None:
     some = (Job("J1", "Tax", "Planned", True, "c", "Kea Ltd"),)
-    (made,) = menus.job_groups([Group("All jobs", some, has_more=True)])
+    (made,) = _groups([Group("All jobs", some, has_more=True)])
     assert made["label"]["text"] == "All jobs"
     assert "type another word" in made["options"][-1]["text"]["text"]
     assert made["options"][-1]["value"] == menus.MORE

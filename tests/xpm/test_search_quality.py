@@ -4,7 +4,8 @@ from pathlib import Path
 
 from sandbox.practice import PracticeSettings
 from sandbox.practice.seed import KEA, practices
-from xpm.job_menu import Asker, search_of
+from xpm.job_lists import Lists
+from xpm.job_menu import Asker, recent_of, search_of
 from xpm.ranking import search_text
 from xpm.store import Database, job_words, mirror
 from xpm.store import tables as t
@@ -51,7 +52,7 @@ async def test_the_job_meant_is_found_first_or_among_the_first_ten(sqlite: Datab
     async with sqlite.reading() as tx:
         for line in lines:
             typed, meant = line.split("\t")
-            found, _ = await search_of(tx, who, typed)
+            found, _ = await search_of(Lists.read(tx), who, typed, await recent_of(tx, who))
             numbers = [job.number for job in found[:10]]
             first += numbers[:1] == [meant]
             ten += meant in numbers

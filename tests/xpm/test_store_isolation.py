@@ -20,6 +20,7 @@ from xpm.store import (
     copying,
     entries,
     installed,
+    job_marks,
     job_words,
     known_numbers,
     links,
@@ -49,6 +50,7 @@ MODULES: dict[str, ModuleType] = {
     "copying": copying,
     "installed": installed,
     "job_words": job_words,
+    "job_marks": job_marks,
     "known_numbers": known_numbers,
     "entries": entries,
     "links": links,
@@ -306,6 +308,7 @@ READS: dict[str, Query] = {
     "job_words.likely": lambda tx: _likely(tx, ["job", "acounts", "of"]),
     "mirror.jobs_logged_on": lambda tx: mirror.jobs_logged_on(tx, OURS, "U1", TODAY, 9),
     "mirror.outermost_ids": lambda tx: mirror.outermost_ids(tx, OURS),
+    "job_marks.of": lambda tx: job_marks.of(tx, OURS),
     "mirror.own_among": lambda tx: mirror.own_among(tx, OURS, "f1", ["J1"]),
     "mirror.count_jobs_of_client": lambda tx: mirror.count_jobs_of_client(tx, OURS, "k1"),
     "mirror.count_jobs_of_staff": lambda tx: mirror.count_jobs_of_staff(tx, OURS, "f1"),
@@ -437,6 +440,7 @@ WRITES: dict[str, Query] = {
     "links.take_sign_in": lambda tx: links.take_sign_in(
         tx, f"browser-{OURS}", f"sign-in-{OURS}", "apple", NOW
     ),
+    "job_marks.change": lambda tx: job_marks.change(tx, OURS),
     "copying.replace_jobs": lambda tx: copying.replace_jobs(
         tx,
         OURS,
@@ -486,6 +490,7 @@ OF_ALL_WORKSPACES = {
     "connections.is_shared",  # asks whether another workspace stands on the same connection, and says no more
     "connections.take_turn",  # locks and reads nothing
     "entries.in_doubt_since",  # compared with what is about to be sent to the same practice, and shown to nobody
+    "job_marks.take_turn",  # locks and reads nothing
     "links.purge",
     "links.with_consent",  # for the clock, and to leave alone at Xero what another workspace may choose yet
     "phones.mended_since_unknown",

@@ -60,14 +60,73 @@ async def count(tx: Transaction) -> int:
     return (await tx.execute(statement)).scalar_one()
 
 
+async def fingerprints(tx: Transaction) -> list[str]:
+    rows = await tx.execute(sa.select(t.install_states.c.fingerprint))
+    return [str(one) for one in rows.scalars()]
+
+
 async def test_a_short_question_is_answered_without_another_thread(sqlite: Database) -> None:
     async with sqlite.reading() as tx:
         assert await thread_of(tx) == threading.get_ident()
 
 
-async def test_what_may_write_is_never_done_on_the_loop(sqlite: Database) -> None:
+async def test_a_question_and_a_row_of_what_writes_are_a_matter_of_the_loop(
+    sqlite: Database,
+) -> None:
     async with sqlite.transaction() as tx:
-        assert await thread_of(tx) != threading.get_ident()
+        assert await thread_of(tx) == threading.get_ident()
+        await tx.exec_driver_sql(
+            "insert into install_states values (this_thread(), '2026-01-01 00:00:00')"
+        )
+        assert await fingerprints(tx) == [str(threading.get_ident())]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update install_states set fingerprint = this_thread()",
+        "insert into install_states select this_thread(), '2026-01-01 00:00:00'",
+    ],
+)
+async def test_a_change_of_who_knows_how_many_rows_is_never_made_on_the_loop(
+    sqlite: Database, change: str
+) -> None:
+    async with sqlite.transaction() as tx:
+        await add(tx, "a")
+        await thread_of(tx)
+        await tx.exec_driver_sql(change)
+        [by] = set(await fingerprints(tx)) - {"a"}
+        assert int(by) != threading.get_ident()
+
+
+async def test_a_writer_who_meets_another_waits_in_the_thread(sqlite: Database) -> None:
+    async with sqlite.reading() as tx:
+        assert await count(tx) == 0
+    with closing(sqlite3.connect(str(sqlite.url.database))) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        async def write() -> None:
+            async with sqlite.transaction() as tx:
+                await add(tx, "a")
+
+        async with ticking() as longest:
+            writing = asyncio.create_task(write())
+            await asyncio.sleep(0.3)
+            assert not writing.done()
+        assert longest[0] < 0.25
+        other.rollback()
+    await writing
+    async with sqlite.reading() as tx:
+        assert await fingerprints(tx) == ["a"]
+
+
+async def test_a_long_question_of_what_writes_takes_nothing_back(sqlite: Database) -> None:
+    async with sqlite.transaction() as tx:
+        await add(tx, "kept")
+        both = f"select ({LONG.format(count=100_000)}), (select count(*) from install_states)"  # noqa: S608 (our own words)
+        assert (await tx.exec_driver_sql(both)).one() == (100_000, 1)
+    async with sqlite.reading() as tx:
+        assert await fingerprints(tx) == ["kept"]
 
 
 async def test_a_long_question_is_answered_and_does_not_hold_the_loop(sqlite: Database) -> None:

@@ -5,5 +5,6 @@ row of each other. It must not know Slack, HTTP or what an entry's rules are.
 """
 
 from xpm.store.database import Database, Transaction
+from xpm.store.questions import Asking
 
-__all__ = ["Database", "Transaction"]
+__all__ = ["Asking", "Database", "Transaction"]

@@ -1,5 +1,6 @@
 """Ended calls, each kept once however often it is told."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from xpm.calls import Remark
 from xpm.store import tables as t
 from xpm.store.database import Transaction
+from xpm.store.questions import Asking, Question
 
 WAITING = "waiting"
 OFFERED = "offered"
@@ -69,8 +71,11 @@ class Call:
         return self.system_kind == TEST
 
 
-def _call(row: Any) -> Call:
-    values = dict(row._mapping)
+_NAMES = t.calls.columns.keys()
+
+
+def _call(row: Sequence[Any]) -> Call:
+    values = dict(zip(_NAMES, row, strict=True))
     values["numbers"] = tuple(values["numbers"])
     values["parties"] = tuple(Party(**party) for party in values["parties"])
     values["remarks"] = tuple(Remark(**remark) for remark in values["remarks"])
@@ -102,28 +107,37 @@ async def add(tx: Transaction, call: Call) -> bool:
     return (await tx.execute(_ADD[tx.dialect.name], values)).first() is not None
 
 
-async def get(tx: Transaction, workspace_id: str, call_id: str) -> Call | None:
+_ONE = Question(
+    sa.select(t.calls).where(
+        t.calls.c.workspace_id == sa.bindparam("workspace_id"),
+        t.calls.c.id == sa.bindparam("call_id"),
+    )
+)
+
+
+async def get(tx: Asking, workspace_id: str, call_id: str) -> Call | None:
     """One call."""
-    c = t.calls.c
-    row = (
-        await tx.execute(sa.select(t.calls).where(c.workspace_id == workspace_id, c.id == call_id))
-    ).first()
+    row = await _ONE.row(tx, workspace_id=workspace_id, call_id=call_id)
     return None if row is None else _call(row)
 
 
+_OF_SOURCE = Question(
+    sa.select(t.calls)
+    .where(
+        t.calls.c.workspace_id == sa.bindparam("workspace_id"),
+        t.calls.c.phone_system_id == sa.bindparam("phone_system_id"),
+        t.calls.c.source_id == sa.bindparam("source_id"),
+    )
+    .order_by(t.calls.c.id)
+)
+
+
 async def of_source(
-    tx: Transaction, workspace_id: str, phone_system_id: str, source_id: str
+    tx: Asking, workspace_id: str, phone_system_id: str, source_id: str
 ) -> list[Call]:
     """What each person had of one call of a phone system, in an order that stays."""
-    c = t.calls.c
-    rows = await tx.execute(
-        sa.select(t.calls)
-        .where(
-            c.workspace_id == workspace_id,
-            c.phone_system_id == phone_system_id,
-            c.source_id == source_id,
-        )
-        .order_by(c.id)
+    rows = await _OF_SOURCE.rows(
+        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_id=source_id
     )
     return [_call(row) for row in rows]
 
@@ -192,7 +206,7 @@ async def conclude(
 
 
 _WHO = sa.case((t.calls.c.email == "", t.calls.c.staff), else_=t.calls.c.email)
-_OF_NOBODY = (
+_OF_NOBODY = Question(
     sa.select(_WHO, sa.func.count())
     .where(
         t.calls.c.workspace_id == sa.bindparam("workspace_id"),
@@ -204,10 +218,10 @@ _OF_NOBODY = (
 )
 
 
-async def of_nobody(tx: Transaction, workspace_id: str, since: datetime) -> list[tuple[str, int]]:
+async def of_nobody(tx: Asking, workspace_id: str, since: datetime) -> list[tuple[str, int]]:
     """E-mail addresses that took calls but belong to nobody in the workspace, with the number of their calls.
 
     Where the phone system gave no address, its own name for the person stands there.
     """
-    rows = await tx.execute(_OF_NOBODY, {"workspace_id": workspace_id, "since": since})
+    rows = await _OF_NOBODY.rows(tx, workspace_id=workspace_id, since=since)
     return [(name, count) for name, count in rows]

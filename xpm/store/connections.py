@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
+from xpm.store.questions import Asking, Question, columns_of
 from xpm.store.workspaces import upsert
 from xpm.vault import Sealed
 
@@ -72,15 +73,17 @@ class Sync:
         return max(1, round((self.finished_at - self.started_at).total_seconds()))
 
 
-_CONNECTION = sa.select(t.connections).where(
-    t.connections.c.workspace_id == sa.bindparam("workspace_id")
+_CONNECTION = Question(
+    sa.select(*columns_of(t.connections, Connection)).where(
+        t.connections.c.workspace_id == sa.bindparam("workspace_id")
+    )
 )
 
 
-async def get(tx: Transaction, workspace_id: str) -> Connection | None:
+async def get(tx: Asking, workspace_id: str) -> Connection | None:
     """The workspace's connection, ended or not; None when there is none."""
-    row = (await tx.execute(_CONNECTION, {"workspace_id": workspace_id})).first()
-    return None if row is None else Connection(**row._mapping)
+    row = await _CONNECTION.row(tx, workspace_id=workspace_id)
+    return None if row is None else Connection(*row)
 
 
 async def take_turn(tx: Transaction, workspace_id: str) -> None:

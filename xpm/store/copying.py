@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from xpm.store import job_words
+from xpm.store import job_marks, job_words
 from xpm.store import tables as t
 from xpm.store.database import Transaction, one_of
-from xpm.store.mirror import Rows, write
+from xpm.store.mirror import JOB, Rows, write
 from xpm.store.workspaces import upsert
 
 
@@ -238,7 +238,10 @@ async def forget_jobs(
         c.is_open.is_(True),
         c.sync_id.not_in(await _seen_by(tx, workspace_id, unseen_by)),
     )
+    await job_marks.take_turn(tx, workspace_id)
     gone = set((await tx.execute(sa.select(c.number).where(*is_unseen))).scalars())
+    if gone:
+        await job_marks.change(tx, workspace_id)
     await job_words.forget(tx, workspace_id, gone)
     await tx.execute(sa.delete(t.jobs).where(c.workspace_id == workspace_id, c.number.in_(gone)))
     for table in (t.job_staff, t.tasks):
@@ -262,6 +265,9 @@ async def replace_jobs(
 
     Without `with_tasks` the source brings no tasks and may leave the people out: then what we had of those stays.
     """
+    await job_marks.take_turn(tx, workspace_id)
+    if with_tasks or (jobs and await _differ(tx, workspace_id, jobs, staff)):
+        await job_marks.change(tx, workspace_id)
     await job_words.replace(tx, workspace_id, jobs)
     numbers = {job["number"] for job in jobs}
     told = {t.job_staff: numbers, t.tasks: numbers}
@@ -276,6 +282,27 @@ async def replace_jobs(
     await write(tx, t.job_staff, staff)
     if with_tasks:
         await write(tx, t.tasks, tasks)
+
+
+async def _differ(tx: Transaction, workspace_id: str, jobs: Rows, staff: Rows) -> bool:
+    """Whether these jobs and their people are not what we have: after every call the same ones are told again."""
+    c, s = t.jobs.c, t.job_staff.c
+    # A list leaves the address out of some, and of all or of none here.
+    names = [column.name for column in JOB if column.name in jobs[0]]
+    rows = await tx.execute(
+        sa.select(*(c[name] for name in names)).where(
+            c.workspace_id == workspace_id, c.number.in_([job["number"] for job in jobs])
+        )
+    )
+    if {tuple(row) for row in rows} != {tuple(job[name] for name in names) for job in jobs}:
+        return True
+    of_jobs = {row["job_number"] for row in staff}
+    rows = await tx.execute(
+        sa.select(s.job_number, s.staff_uuid).where(
+            s.workspace_id == workspace_id, s.job_number.in_(of_jobs)
+        )
+    )
+    return {tuple(row) for row in rows} != {(row["job_number"], row["staff_uuid"]) for row in staff}
 
 
 async def jobs_not_asked_since(

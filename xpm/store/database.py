@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from xpm.store import sqlite
+from xpm.store.questions import Asking
 
 Transaction = AsyncConnection
 """An open transaction; queries take it as their first argument and never commit it."""
@@ -44,6 +45,8 @@ class Database:
         self._turn = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:
             _mind_sqlite(self.engine)
+        self._idle: list[sqlite.Connection] = []
+        self._opened: list[sqlite.Connection] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -66,8 +69,36 @@ class Database:
         async with self.engine.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Asking]:
+        """The same for `Question`s alone, which on SQLite then need nothing of SQLAlchemy's."""
+        if not self.is_sqlite:
+            async with self.reading() as tx:
+                yield tx
+            return
+        connection = self._idle.pop() if self._idle else await self._open()
+        connection.begin(writes=False)
+        try:
+            yield connection
+        finally:
+            # What is cut here is not used again: its last words may still be to come.
+            await connection.rollback()
+            self._idle.append(connection)
+
+    async def _open(self) -> sqlite.Connection:
+        where, options = self.engine.dialect.create_connect_args(self.url)
+        connection = await sqlite.connect(*where, **options, isolation_level=None)
+        self._opened.append(connection)
+        # Whoever comes first: a file that is not in WAL lets no reader stand beside a writer.
+        for pragma in ("journal_mode=WAL", "query_only=ON"):
+            await connection.ask(f"PRAGMA {pragma}", ())
+        return connection
+
     async def close(self) -> None:
         """Closes every connection."""
+        self._idle.clear()
+        while self._opened:
+            await self._opened.pop().close()
         await self.engine.dispose()
 
 

@@ -1,6 +1,7 @@
 """Entries: what a person wants written as time, and how far that is."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
+from xpm.store.questions import Asking, Question
 
 
 class State(StrEnum):
@@ -142,15 +144,17 @@ class Entry:
         return self.xpm_time_uuid is not None and self.state in (State.OFFERED, State.REFUSED)
 
 
-_ONE = sa.select(t.entries).where(
+_ENTRY = sa.select(t.entries).where(
     t.entries.c.workspace_id == sa.bindparam("workspace_id"),
     t.entries.c.id == sa.bindparam("entry_id"),
 )
-_ONE_TO_CHANGE = _ONE.with_for_update()
+_ONE = Question(_ENTRY)
+_ONE_TO_CHANGE = Question(_ENTRY.with_for_update())
+_NAMES = t.entries.columns.keys()
 
 
-def _entry(row: Any) -> Entry:
-    values = dict(row._mapping)
+def _entry(row: Sequence[Any]) -> Entry:
+    values = dict(zip(_NAMES, row, strict=True))
     values["state"], values["act"] = State(values["state"]), Act(values["act"])
     values["saved"] = Saved.from_json(values["saved"]) if values["saved"] else None
     values["finding"] = Finding.from_json(values["finding"]) if values["finding"] else None
@@ -178,21 +182,20 @@ async def add(tx: Transaction, entry: Entry) -> bool:
 
 
 async def get(
-    tx: Transaction, workspace_id: str, entry_id: str, *, to_change: bool = False
+    tx: Asking, workspace_id: str, entry_id: str, *, to_change: bool = False
 ) -> Entry | None:
     """An entry of the workspace; for the engine, which acts for everybody.
 
     Read `to_change` it waits for whoever is changing it in another process, and then holds them off.
     """
     # SQLite has one writer at a time anyway, and the words are left out there.
-    statement = _ONE_TO_CHANGE if to_change else _ONE
-    asked = {"workspace_id": workspace_id, "entry_id": entry_id}
-    row = (await tx.execute(statement, asked)).first()
+    question = _ONE_TO_CHANGE if to_change else _ONE
+    row = await question.row(tx, workspace_id=workspace_id, entry_id=entry_id)
     return None if row is None else _entry(row)
 
 
 async def of_person(
-    tx: Transaction,
+    tx: Asking,
     workspace_id: str,
     slack_user_id: str,
     entry_id: str,

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from xpm.store import tables as t
 from xpm.store.calls import Party
 from xpm.store.database import Transaction
+from xpm.store.questions import Asking, Question, columns_of
 from xpm.store.workspaces import upsert
 
 
@@ -68,17 +69,18 @@ async def write(tx: Transaction, table: sa.Table, rows: Rows) -> None:
         await tx.execute(upsert(tx, table, rows), rows)
 
 
-async def staff_by_email(tx: Transaction, workspace_id: str, email: str) -> StaffMember | None:
+_STAFF = Question(
+    sa.select(*columns_of(t.staff, StaffMember)).where(
+        t.staff.c.workspace_id == sa.bindparam("workspace_id"),
+        t.staff.c.email == sa.bindparam("email"),
+    )
+)
+
+
+async def staff_by_email(tx: Asking, workspace_id: str, email: str) -> StaffMember | None:
     """The one staff member with this address; two with the same are nobody, because guessing writes wrong time."""
-    c = t.staff.c
-    rows = (
-        await tx.execute(
-            sa.select(c.uuid, c.name, c.email).where(
-                c.workspace_id == workspace_id, c.email == email.casefold()
-            )
-        )
-    ).all()
-    return StaffMember(**rows[0]._mapping) if len(rows) == 1 else None
+    rows = await _STAFF.rows(tx, workspace_id=workspace_id, email=email.casefold())
+    return StaffMember(*rows[0]) if len(rows) == 1 else None
 
 
 async def parties(tx: Transaction, workspace_id: str, number: str) -> list[Party]:
@@ -107,7 +109,7 @@ async def parties(tx: Transaction, workspace_id: str, number: str) -> list[Party
     return list(found.values())
 
 
-def job_of(row: Any) -> Job:
+def job_of(row: Sequence[Any]) -> Job:
     """A row of the columns `JOB`."""
     return Job(*row)
 
@@ -219,40 +221,54 @@ async def own_among(
     return set(rows.scalars())
 
 
-async def jobs_logged_on(
-    tx: Transaction, workspace_id: str, slack_user_id: str, since: dt.date, limit: int
-) -> list[Job]:
-    """The jobs that a person saved time on for the days since then, the last one first."""
+def _logged_on() -> Question:
     e = t.entries.c
     last = sa.func.max(e.sent_at).label("last")
     saved = (
         sa.select(e.job_number, last)
         .where(
-            e.workspace_id == workspace_id,
-            e.slack_user_id == slack_user_id,
-            e.date >= since,
+            e.workspace_id == sa.bindparam("workspace_id"),
+            e.slack_user_id == sa.bindparam("slack_user_id"),
+            e.date >= sa.bindparam("since"),
             e.state == "sent",
         )
         .group_by(e.job_number)
         .order_by(last.desc())
-        .limit(limit)
+        .limit(sa.bindparam("most"))
         .subquery()
     )
-    statement = (
+    return Question(
         sa.select(*JOB)
         .join(saved, t.jobs.c.number == saved.c.job_number)
-        .where(t.jobs.c.workspace_id == workspace_id)
+        .where(t.jobs.c.workspace_id == sa.bindparam("workspace_id"))
         .order_by(saved.c.last.desc())
     )
-    return [job_of(row) for row in await tx.execute(statement)]
 
 
-async def job(tx: Transaction, workspace_id: str, number: str) -> Job | None:
-    """One job by its exact ID."""
-    statement = sa.select(*JOB).where(
-        t.jobs.c.workspace_id == workspace_id, t.jobs.c.number == number
+_LOGGED_ON = _logged_on()
+
+
+async def jobs_logged_on(
+    tx: Asking, workspace_id: str, slack_user_id: str, since: dt.date, limit: int
+) -> list[Job]:
+    """The jobs that a person saved time on for the days since then, the last one first."""
+    rows = await _LOGGED_ON.rows(
+        tx, workspace_id=workspace_id, slack_user_id=slack_user_id, since=since, most=limit
     )
-    row = (await tx.execute(statement)).first()
+    return [job_of(row) for row in rows]
+
+
+_JOB = Question(
+    sa.select(*JOB).where(
+        t.jobs.c.workspace_id == sa.bindparam("workspace_id"),
+        t.jobs.c.number == sa.bindparam("number"),
+    )
+)
+
+
+async def job(tx: Asking, workspace_id: str, number: str) -> Job | None:
+    """One job by its exact ID."""
+    row = await _JOB.row(tx, workspace_id=workspace_id, number=number)
     return None if row is None else job_of(row)
 
 
@@ -275,15 +291,20 @@ async def outermost_ids(tx: Transaction, workspace_id: str) -> list[str]:
     return [number for number in found if number is not None]
 
 
-async def tasks_of(tx: Transaction, workspace_id: str, number: str) -> list[Task]:
-    """The tasks of a job: open ones first, then in the practice's order."""
-    c = t.tasks.c
-    rows = await tx.execute(
-        sa.select(c.uuid, c.name, c.is_completed, c.assigned)
-        .where(c.workspace_id == workspace_id, c.job_number == number)
-        .order_by(c.is_completed, c.position)
+_TASKS = Question(
+    sa.select(t.tasks.c.uuid, t.tasks.c.name, t.tasks.c.is_completed, t.tasks.c.assigned)
+    .where(
+        t.tasks.c.workspace_id == sa.bindparam("workspace_id"),
+        t.tasks.c.job_number == sa.bindparam("number"),
     )
-    return [Task(row.uuid, row.name, row.is_completed, tuple(row.assigned)) for row in rows]
+    .order_by(t.tasks.c.is_completed, t.tasks.c.position)
+)
+
+
+async def tasks_of(tx: Asking, workspace_id: str, number: str) -> list[Task]:
+    """The tasks of a job: open ones first, then in the practice's order."""
+    rows = await _TASKS.rows(tx, workspace_id=workspace_id, number=number)
+    return [Task(uuid, name, done, tuple(assigned)) for uuid, name, done, assigned in rows]
 
 
 async def counts(tx: Transaction, workspace_id: str) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from xpm.calls import EndedCall, Late, Remark, Rules, Step, Told
 from xpm.store import tables as t
 from xpm.store.calls import UNKNOWN_PERSON
 from xpm.store.database import Transaction
+from xpm.store.questions import Asking, Question, columns_of
 from xpm.store.workspaces import PhoneSystem, upsert
 from xpm.vault import Sealed
 
@@ -53,48 +54,51 @@ async def take_turn(tx: Transaction, phone_system_id: str, source_id: str) -> No
         )
 
 
+_OF_CALL = (
+    t.call_tellings.c.workspace_id == sa.bindparam("workspace_id"),
+    t.call_tellings.c.phone_system_id == sa.bindparam("phone_system_id"),
+    t.call_tellings.c.source_id == sa.bindparam("source_id"),
+)
+_MARKS = Question(sa.select(t.call_tellings.c.print).where(*_OF_CALL))
+_TELLINGS = Question(
+    sa.select(t.call_tellings.c.told)
+    .where(*_OF_CALL)
+    .order_by(t.call_tellings.c.told_at, t.call_tellings.c.print)
+)
+_KEEP = sa.insert(t.call_tellings)
+
+
 async def keep_telling(
     tx: Transaction, workspace_id: str, phone_system_id: str, told: Told, kept: Told, now: datetime
 ) -> bool:
     """Keeps `kept` as what `told` says; False when that was told before, or when nothing more is kept of this call."""
-    c = t.call_tellings.c
     mark = hashlib.sha256(_json(told).encode()).hexdigest()
-    here = (
-        c.workspace_id == workspace_id,
-        c.phone_system_id == phone_system_id,
-        c.source_id == told.source_id,
+    rows = await _MARKS.rows(
+        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_id=told.source_id
     )
-    marks = (await tx.execute(sa.select(c.print).where(*here))).scalars().all()
+    marks = [mark for [mark] in rows]
     if mark in marks or len(marks) >= MOST_TELLINGS:
         return False
-    await tx.execute(
-        sa.insert(t.call_tellings).values(
-            workspace_id=workspace_id,
-            phone_system_id=phone_system_id,
-            source_id=told.source_id,
-            print=mark,
-            told=json.loads(_json(kept)),
-            told_at=now,
-        )
-    )
+    telling = {
+        "workspace_id": workspace_id,
+        "phone_system_id": phone_system_id,
+        "source_id": told.source_id,
+        "print": mark,
+        "told": json.loads(_json(kept)),
+        "told_at": now,
+    }
+    await tx.execute(_KEEP, telling)
     return True
 
 
 async def tellings(
-    tx: Transaction, workspace_id: str, phone_system_id: str, source_id: str
+    tx: Asking, workspace_id: str, phone_system_id: str, source_id: str
 ) -> list[Told]:
     """All that was told of a call, in the order it came."""
-    c = t.call_tellings.c
-    rows = await tx.execute(
-        sa.select(c.told)
-        .where(
-            c.workspace_id == workspace_id,
-            c.phone_system_id == phone_system_id,
-            c.source_id == source_id,
-        )
-        .order_by(c.told_at, c.print)
+    rows = await _TELLINGS.rows(
+        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_id=source_id
     )
-    return [_told(row) for row in rows.scalars()]
+    return [_told(told) for [told] in rows]
 
 
 async def purge_tellings(tx: Transaction, before: datetime) -> None:
@@ -318,14 +322,20 @@ async def _save(tx: Transaction, person: PhonePerson, *, keep: tuple[str, ...] =
 # -- rules -----------------------------------------------------------------------------------------------------------
 
 
-async def rules(tx: Transaction, workspace_id: str, otherwise: Rules) -> Rules:
+_RULES = Question(
+    sa.select(*columns_of(t.call_rules, Rules)).where(
+        t.call_rules.c.workspace_id == sa.bindparam("workspace_id")
+    )
+)
+_RULES_OF = [field.name for field in fields(Rules)]
+
+
+async def rules(tx: Asking, workspace_id: str, otherwise: Rules) -> Rules:
     """The practice's rules; what it never said is as `otherwise` has it."""
-    row = (
-        await tx.execute(sa.select(t.call_rules).where(t.call_rules.c.workspace_id == workspace_id))
-    ).first()
+    row = await _RULES.row(tx, workspace_id=workspace_id)
     if row is None:
         return otherwise
-    values = {name: value for name, value in row._mapping.items() if name != "workspace_id"}
+    values = dict(zip(_RULES_OF, row, strict=True))
     for name in ("own_numbers", "ignored_numbers"):
         values[name] = tuple(values[name])
     if values["minimum_seconds"] is None:

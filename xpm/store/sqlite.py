@@ -4,31 +4,50 @@ Stock aiosqlite under SQLAlchemy hops four times for a statement (open a cursor,
 begin and twice to end: nine times for one indexed read of some 20 µs, each hop several times that and at the mercy of
 the interpreter's lock. Here a statement is one hop at most and beginning is none.
 
-A statement of a reading is begun on the loop, where an indexed read costs less than a hop, and it cannot block it:
-SQLite stops it after `_STEPS` of its steps, some half a millisecond, and would rather fail than wait for a lock (in
-WAL a reader hardly ever meets one); in both cases the thread does it anew, in the same snapshot. A question within a
-transaction that writes is put so too, once that has its turn. What writes, and what may wait for another writer, is
-done in the thread alone: a stopped writing statement would take the whole transaction back
-(https://www.sqlite.org/c3ref/interrupt.html).
+A question is begun on the loop, where an indexed read costs less than a hop, and it cannot block it: SQLite stops it
+after `_STEPS` of its steps, some half a millisecond, and would rather fail than wait for a lock (in WAL a reader hardly
+ever meets one); in both cases the thread does it anew, in the same snapshot. So is the beginning of what writes, which
+nearly always finds the file free because our writers take turns, and an insert of one row, which is no longer than a
+read. What changes rows that it must find first cannot be stopped half-way (SQLite would take the whole transaction
+back), and a commit waits for the disk: those are the thread's.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from enum import Enum
+from functools import lru_cache, partial
 from typing import Any, Self, TypeVar
 
 import aiosqlite
 
 # Steps of SQLite's virtual machine: https://www.sqlite.org/c3ref/progress_handler.html
 _STEPS = 8000
+# Of one row, by its length: one that selects what it inserts may be as long as it likes.
+_ROW = re.compile(r"\s*insert\s(?!.*\sselect\s)", re.IGNORECASE | re.DOTALL)
+_QUESTION = re.compile(r"\s*select\s", re.IGNORECASE)
+_SAVEPOINT = re.compile(r"\s*(savepoint|release|rollback\s+to)\s", re.IGNORECASE)
 _PATIENT, _IMPATIENT = "PRAGMA busy_timeout=10000", "PRAGMA busy_timeout=0"
 _NOT_NOW = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
 # The low byte tells the kind: https://www.sqlite.org/rescode.html#extrc
 _KIND = 0xFF
 
-_QUESTION = "SELECT"
-
 _T = TypeVar("_T")
+
+
+class _Pace(Enum):
+    """How long a statement may take: as long as SQLite's steps allow, a moment by its nature, or nobody knows."""
+
+    BOUNDED = "bounded"
+    SHORT = "short"
+    LONG = "long"
+
+
+@lru_cache(maxsize=1000)
+def _pace(sql: str) -> _Pace:
+    if _QUESTION.match(sql):
+        return _Pace.BOUNDED
+    return _Pace.SHORT if _ROW.match(sql) or _SAVEPOINT.match(sql) else _Pace.LONG
 
 
 def _stop() -> bool:
@@ -44,6 +63,7 @@ class Connection(aiosqlite.Connection):
         self._thread.daemon = True
         self._begin: str | None = None
         self._is_reading = False
+        self._is_patient: bool | None = None
         self._under_way = 0
 
     def cursor(self) -> Any:
@@ -55,25 +75,38 @@ class Connection(aiosqlite.Connection):
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._is_reading = not writes
 
-    async def run(self, work: Callable[[sqlite3.Connection], _T], *, is_question: bool) -> _T:
-        """Does something, after beginning if that is still to be done; what only reads `is_question`."""
+    async def ask(self, sql: str, parameters: tuple[Any, ...]) -> Sequence[Any]:
+        """The rows that answer a question."""
+        rows, *_ = await self.run(partial(_one, sql, parameters), _Pace.BOUNDED)
+        found: Sequence[Any] = rows
+        return found
+
+    async def run(self, work: Callable[[sqlite3.Connection], _T], pace: _Pace = _Pace.LONG) -> _T:
+        """Does something, after beginning if that is still to be done."""
         begin, self._begin = self._begin, None
-        # Whoever writes waits for the turn in the thread; what is asked after that waits for nobody.
-        if (self._is_reading or (is_question and begin is None)) and not self._under_way:
+        if not self._under_way and (self._is_reading or pace is not _Pace.LONG):
             try:
-                return self._glance(begin, work)
+                return self._glance(begin, work, is_bounded=pace is not _Pace.SHORT)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & _KIND not in _NOT_NOW:
                     raise
         return await self._hop(begin, work)
 
-    def _glance(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _glance(
+        self,
+        begin: str | None,
+        work: Callable[[sqlite3.Connection], _T],
+        *,
+        is_bounded: bool,
+    ) -> _T:
         connection = self._conn
+        self._be_patient(connection, is_patient=False)
+        if begin is not None:
+            connection.execute(begin)
+        if not is_bounded:
+            return work(connection)
         connection.set_progress_handler(_stop, _STEPS)
         try:
-            if begin is not None:
-                connection.execute(_IMPATIENT)
-                connection.execute(begin)
             return work(connection)
         finally:
             connection.set_progress_handler(None, 0)
@@ -86,13 +119,18 @@ class Connection(aiosqlite.Connection):
     def _work(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
             connection = self._conn
-            if begin is not None:
-                connection.execute(_PATIENT)
-                if not connection.in_transaction:
-                    connection.execute(begin)
+            self._be_patient(connection, is_patient=True)
+            if begin is not None and not connection.in_transaction:
+                connection.execute(begin)
             return work(connection)
         finally:
             self._under_way -= 1
+
+    def _be_patient(self, connection: sqlite3.Connection, *, is_patient: bool) -> None:
+        """Says whether to wait for a lock; only the thread may."""
+        if self._is_patient is not is_patient:
+            self._is_patient = is_patient
+            connection.execute(_PATIENT if is_patient else _IMPATIENT)
 
     async def commit(self) -> None:
         """Commits; the end of a reading is a few microseconds and needs no hop."""
@@ -128,18 +166,17 @@ class _Cursor:
 
     async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> Self:
         """Executes, and fetches what there is."""
-        is_question = sql.startswith(_QUESTION)
-        return await self._take(partial(_one, sql, parameters), is_question=is_question)
+        return await self._take(partial(_one, sql, parameters), _pace(sql))
 
     async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Self:
         """Executes once for each."""
-        return await self._take(partial(_many, sql, parameters), is_question=False)
+        return await self._take(partial(_many, sql, parameters), _Pace.LONG)
 
     async def _take(
-        self, work: Callable[[sqlite3.Connection], "tuple[Any, ...]"], *, is_question: bool
+        self, work: Callable[[sqlite3.Connection], "tuple[Any, ...]"], pace: _Pace
     ) -> Self:
         self._rows, self.description, self.rowcount, self.lastrowid = await self._connection.run(
-            work, is_question=is_question
+            work, pace
         )
         return self
 

@@ -303,6 +303,14 @@ job_word_slips = sa.Table(
     sa.Column("word", Word, primary_key=True),
 )
 
+job_marks = sa.Table(
+    "job_marks",
+    metadata,
+    _workspace(),
+    # Another one whenever the practice's jobs change, so that what was read of them may be kept until then.
+    sa.Column("mark", sa.String(32), nullable=False),
+)
+
 known_numbers = sa.Table(
     "known_numbers",
     metadata,
@@ -446,7 +454,16 @@ entries = sa.Table(
     sa.Index("ix_entries_time", "tenant_id", "xpm_time_uuid", unique=True),
     sa.Index("ix_entries_state", "workspace_id", "state"),
     sa.Index("ix_entries_person_date", "workspace_id", "slack_user_id", "date"),
-    sa.Index("ix_entries_person_state", "workspace_id", "slack_user_id", "state"),
+    # With all that the last jobs of somebody are told by, so that their entries need not be read for it.
+    sa.Index(
+        "ix_entries_person_state",
+        "workspace_id",
+        "slack_user_id",
+        "state",
+        "date",
+        "job_number",
+        "sent_at",
+    ),
 )
 
 audit = sa.Table(
@@ -504,5 +521,5 @@ MIRROR = (
 )
 """What is copied from the practice and forgotten when it is disconnected."""
 
-BESIDE_MIRROR = (job_words, job_word_slips, known_numbers)
+BESIDE_MIRROR = (job_marks, job_words, job_word_slips, known_numbers)
 """What was made of it or said about it, and is forgotten with it."""

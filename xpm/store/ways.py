@@ -1,7 +1,4 @@
-"""What is asked on the way to an ack, each in as few questions as can be; the statements are made once.
-
-Making a statement of SQLAlchemy's costs more than SQLite takes to answer it.
-"""
+"""What is asked on the way to an ack, each in as few questions as can be."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,23 +7,19 @@ import sqlalchemy as sa
 
 from xpm.store import tables as t
 from xpm.store.connections import Connection, Sync
-from xpm.store.database import Transaction
 from xpm.store.entries import State
+from xpm.store.questions import Asking, Question, columns_of
 from xpm.store.workspaces import Person, Workspace
 
 _WORKSPACE: sa.BindParameter[str] = sa.bindparam("workspace_id")
 _USER: sa.BindParameter[str] = sa.bindparam("slack_user_id")
 
 
-def _of(table: sa.FromClause, kind: type[Any]) -> list[sa.ColumnElement[Any]]:
-    return [table.c[field.name] for field in fields(kind)]
-
-
 # -- who asks --------------------------------------------------------------------------------------------------------
 
 
-_WHO = (
-    sa.select(*_of(t.workspaces, Workspace), *_of(t.people, Person))
+_WHO = Question(
+    sa.select(*columns_of(t.workspaces, Workspace), *columns_of(t.people, Person))
     .select_from(
         t.workspaces.outerjoin(
             t.people,
@@ -44,12 +37,9 @@ _WHO = (
 _WIDTH = len(fields(Workspace))
 
 
-async def who(
-    tx: Transaction, workspace_id: str, slack_user_id: str
-) -> tuple[Workspace, Person] | None:
+async def who(tx: Asking, workspace_id: str, slack_user_id: str) -> tuple[Workspace, Person] | None:
     """A workspace with a token of its own and the person as we know them; None where the app is not, or not so."""
-    asked = {"workspace_id": workspace_id, "slack_user_id": slack_user_id}
-    row = (await tx.execute(_WHO, asked)).first()
+    row = await _WHO.row(tx, workspace_id=workspace_id, slack_user_id=slack_user_id)
     if row is None:
         return None
     workspace, person = row[:_WIDTH], row[_WIDTH:]
@@ -82,12 +72,12 @@ def _count(state: State, *, of_person: bool) -> sa.ScalarSelect[int]:
     return statement.where(*whose).select_from(t.entries).scalar_subquery()
 
 
-_QUEUE = (
+_QUEUE = Question(
     sa.select(
         *(_count(state, of_person=True) for state in _COUNTED),
         _count(State.SENDING, of_person=False),
         t.people.c.name,
-        *_of(t.connections, Connection),
+        *columns_of(t.connections, Connection),
     )
     # One row, also where nothing is connected.
     .select_from(
@@ -105,10 +95,9 @@ _QUEUE = (
 )
 
 
-async def queue(tx: Transaction, workspace_id: str, slack_user_id: str) -> Queue:
+async def queue(tx: Asking, workspace_id: str, slack_user_id: str) -> Queue:
     """What waits in a workspace, for whom, and whether XPM is connected."""
-    asked = {"workspace_id": workspace_id, "slack_user_id": slack_user_id}
-    row: Any = (await tx.execute(_QUEUE, asked)).one()
+    [row] = await _QUEUE.rows(tx, workspace_id=workspace_id, slack_user_id=slack_user_id)
     end = len(_COUNTED)
     counts, sending, name, connection = row[:end], row[end], row[end + 1], row[end + 2 :]
     return Queue(
@@ -121,21 +110,21 @@ async def queue(tx: Transaction, workspace_id: str, slack_user_id: str) -> Queue
 
 def _newest(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     c = t.syncs.c
-    statement = sa.select(*_of(t.syncs, Sync)).where(
+    statement = sa.select(*columns_of(t.syncs, Sync)).where(
         c.workspace_id == _WORKSPACE, c.kind == "full", *conditions
     )
     newest = statement.order_by(c.started_at.desc()).limit(1).subquery()
-    return sa.select(*_of(newest, Sync))
+    return sa.select(*columns_of(newest, Sync))
 
 
-_SYNCS = _newest().union_all(
-    _newest(t.syncs.c.finished_at.is_not(None), t.syncs.c.failure.is_(None))
+_SYNCS = Question(
+    _newest().union_all(_newest(t.syncs.c.finished_at.is_not(None), t.syncs.c.failure.is_(None)))
 )
 
 
-async def syncs(tx: Transaction, workspace_id: str) -> tuple[Sync | None, Sync | None]:
+async def syncs(tx: Asking, workspace_id: str) -> tuple[Sync | None, Sync | None]:
     """The last full sync that succeeded, and the one that runs."""
-    rows = await tx.execute(_SYNCS, {"workspace_id": workspace_id})
+    rows = await _SYNCS.rows(tx, workspace_id=workspace_id)
     found = [Sync(*row) for row in rows]
     done = next((one for one in found if one.finished_at and one.failure is None), None)
     return done, next((one for one in found if one.finished_at is None), None)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
+from xpm.store.questions import Asking, Question, columns_of
 from xpm.vault import Sealed
 
 
@@ -149,17 +150,18 @@ async def use_install_state(tx: Transaction, fingerprint: str, now: datetime) ->
     return (await tx.execute(statement.returning(c.fingerprint))).first() is not None
 
 
-_PERSON = sa.select(t.people).where(
-    t.people.c.workspace_id == sa.bindparam("workspace_id"),
-    t.people.c.slack_user_id == sa.bindparam("slack_user_id"),
+_PERSON = Question(
+    sa.select(*columns_of(t.people, Person)).where(
+        t.people.c.workspace_id == sa.bindparam("workspace_id"),
+        t.people.c.slack_user_id == sa.bindparam("slack_user_id"),
+    )
 )
 
 
-async def person(tx: Transaction, workspace_id: str, slack_user_id: str) -> Person:
+async def person(tx: Asking, workspace_id: str, slack_user_id: str) -> Person:
     """The person as we know them; somebody we have never met has no e-mail yet."""
-    asked = {"workspace_id": workspace_id, "slack_user_id": slack_user_id}
-    row = (await tx.execute(_PERSON, asked)).first()
-    return Person(workspace_id, slack_user_id) if row is None else Person(**row._mapping)
+    row = await _PERSON.row(tx, workspace_id=workspace_id, slack_user_id=slack_user_id)
+    return Person(workspace_id, slack_user_id) if row is None else Person(*row)
 
 
 async def person_by_email(tx: Transaction, workspace_id: str, email: str) -> Person | None:
@@ -205,19 +207,22 @@ async def add_phone_system(tx: Transaction, system: PhoneSystem) -> bool:
     return (await tx.execute(statement)).first() is not None
 
 
-_PHONE_SYSTEM = sa.select(t.phone_systems).where(
-    t.phone_systems.c.id == sa.bindparam("system_id"),
-    t.phone_systems.c.kind == sa.bindparam("kind"),
-    ~sa.exists().where(
-        t.workspaces.c.id == t.phone_systems.c.workspace_id, t.workspaces.c.removed_at.is_not(None)
-    ),
+_PHONE_SYSTEM = Question(
+    sa.select(*columns_of(t.phone_systems, PhoneSystem)).where(
+        t.phone_systems.c.id == sa.bindparam("system_id"),
+        t.phone_systems.c.kind == sa.bindparam("kind"),
+        ~sa.exists().where(
+            t.workspaces.c.id == t.phone_systems.c.workspace_id,
+            t.workspaces.c.removed_at.is_not(None),
+        ),
+    )
 )
 
 
-async def phone_system(tx: Transaction, kind: str, system_id: str) -> PhoneSystem | None:
+async def phone_system(tx: Asking, kind: str, system_id: str) -> PhoneSystem | None:
     """The phone system behind an address; its id is the only key a webhook has, so no workspace is asked for.
 
     None when the app was removed from its workspace.
     """
-    row = (await tx.execute(_PHONE_SYSTEM, {"system_id": system_id, "kind": kind})).first()
-    return None if row is None else PhoneSystem(**row._mapping)
+    row = await _PHONE_SYSTEM.row(tx, system_id=system_id, kind=kind)
+    return None if row is None else PhoneSystem(*row)

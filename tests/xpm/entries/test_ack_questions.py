@@ -1,17 +1,25 @@
 """The way to an ack asks the database as seldom as it can; what is slow there, a person waits for."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest_asyncio
 import sqlalchemy as sa
 
 from xpm.choices import Draft, TaskChoice
 from xpm.standing import Standings
 from xpm.store.entries import State
 
-from .world import MIA, SAM, World
+from .world import MIA, SAM, World, world_on
+
+
+@pytest_asyncio.fixture
+async def world(server_url: str) -> AsyncIterator[World]:
+    """On PostgreSQL, where every question is counted; on SQLite the driver is asked directly, with the same ones."""
+    async with world_on(server_url) as one:
+        yield one
 
 
 @dataclass(slots=True)
@@ -48,12 +56,16 @@ async def test_status_is_one_transaction_of_three_questions(world: World) -> Non
     assert (asked.transactions, asked.statements) == (1, 3)
 
 
-async def test_the_job_menu_is_two_transactions(world: World) -> None:
+async def test_the_job_menu_is_two_transactions_once_its_lists_are_known(world: World) -> None:
     entry = await world.chosen()
-    with counted(world) as asked:
-        clients, staff = await world.entries.job_menu_of(MIA, entry.id)
-        assert await world.directory.menu(MIA.workspace_id, clients, staff, "")
-    assert asked.transactions == 2
+    found = []
+    for transactions in (3, 2):
+        with counted(world) as asked:
+            clients, staff = await world.entries.job_menu_of(MIA, entry.id)
+            found.append(await world.directory.menu(MIA.workspace_id, clients, staff, ""))
+        assert asked.transactions == transactions
+    assert found[0] == found[1] != []
+    # The entry and the staff, the mark and the last jobs.
     assert asked.statements <= 4
 
 

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from xpm.durable import Durable
+from xpm.precedence import Precedence
 from xpm.store import Database
 from xpm.store.entries import Entry, State
 
@@ -25,11 +26,19 @@ ROOT = Path(__file__).parents[3]
 class Engine:
     """A running engine with workflows that write down what they were given."""
 
-    def __init__(self, database: Database, *, is_stuck: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        is_stuck: bool = False,
+        precedence: Precedence | None = None,
+    ) -> None:
         self.database = database
         self.is_stuck = is_stuck
         self.began = asyncio.Event()
-        self.durable = Durable(database, "replica-1", poll_seconds=0.02, pace=0.11)
+        self.durable = Durable(
+            database, "replica-1", poll_seconds=0.02, pace=0.11, precedence=precedence
+        )
         self.ran: list[str] = []
         self.durable.register("write_down", self.write_down)
         self.durable.register("slowly", self.write_down, is_long=True)
@@ -199,3 +208,32 @@ async def test_a_process_killed_after_writing_goes_on_after_a_restart_and_writes
     assert entry.state is State.SENT
     assert world.times() == [("J000123", "Individual tax", 12, NOTE)]
     assert world.calls(ADD) == 1
+
+
+class Held(Precedence):
+    """Lets no step through until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = asyncio.Event()
+        self.waiting = asyncio.Event()
+
+    async def stand_back(self) -> None:
+        self.waiting.set()
+        await self.free.wait()
+
+
+async def test_a_step_stands_back_while_people_are_answered(database: Database) -> None:
+    held = Held()
+    engine = Engine(database, precedence=held)
+    await engine.durable.start()
+    try:
+        await engine.enqueue("k1", "later")
+        async with asyncio.timeout(10):
+            await held.waiting.wait()
+            assert engine.ran == []
+            held.free.set()
+            await engine.began.wait()
+        await until(lambda: engine.ran == ["later"])
+    finally:
+        await engine.durable.stop()
