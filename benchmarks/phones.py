@@ -23,8 +23,8 @@ from urllib.parse import unquote_plus
 from benchmarks import requests
 from benchmarks.line import Line
 from benchmarks.load import answer_of, request
-from benchmarks.seed import TEAM, WEBHOOK_SECRET, seed, words
-from benchmarks.served import LAST_CORE, served, surroundings
+from benchmarks.seed import TEAM, WEBHOOK_SECRET, Tokens, seed, words
+from benchmarks.served import LAST_CORE, practice, served, surroundings
 from benchmarks.story import slack
 from bot.settings import Settings
 from handlers.phones import KINDS
@@ -267,11 +267,12 @@ def _p99(times: list[float]) -> float:
 
 def lines() -> list[Line]:
     """The lines of the table."""
-    with tempfile.TemporaryDirectory(prefix="xpm-slack-phones-") as name:
+    with tempfile.TemporaryDirectory(prefix="xpm-slack-phones-") as name, practice(100) as xpm:
         folder = Path(name) / "app"
-        environment, settings = surroundings(folder)
+        environment, settings = surroundings(folder, practice=xpm.url)
         slack_port = int(environment["XPM_SLACK_SLACK_API_URL"].split(":")[2].split("/")[0])
-        asyncio.run(seed(settings, clients=1000, jobs=1000, entries=1))
+        tokens = Tokens(xpm.tenant, xpm.access, xpm.refresh)
+        asyncio.run(seed(settings, clients=1000, jobs=1000, entries=1, tokens=tokens))
         asyncio.run(_add_flooding_system(settings))
         with served(["bot", "serve"], environment, folder):
             flood = asyncio.run(_under_flood(settings.port, slack_port))

@@ -18,7 +18,7 @@ from xpm.store.mirror import JOB, Job, Rows, job_of, write
 MOST = 500
 """Jobs looked at for one typed word; a word that more jobs have tells too little to be looked up by itself."""
 
-OF_COMMON = 300
+OF_COMMON = 200
 """Jobs of a common word that are looked at where every typed word is common: more would be read than shown."""
 
 CHOSEN_FROM = 150
