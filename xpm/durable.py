@@ -27,6 +27,9 @@ QUEUE: Final = "xpm-slack"
 LONG_QUEUE: Final = "xpm-slack-long"
 """For workflows of minutes, so that they never stand in the way of a person's entry."""
 
+LAST: Final = 1_000_000
+"""The place in the queue of work that nobody waits for."""
+
 # Constant on purpose: recovery skips workflows of another version, so a deployment would strand what is under way.
 VERSION: Final = "1"
 
@@ -152,9 +155,14 @@ class Durable:
 
     # -- enqueueing ------------------------------------------------------------------------------------------------
 
-    async def enqueue(self, tx: Transaction, name: str, key: str, *arguments: Any) -> None:
-        """Enqueues a workflow with the transaction: both happen or neither. The same key twice runs once."""
-        await self._enqueue(tx, name, f"{name}:{key}", None, [0, 0, *arguments])
+    async def enqueue(
+        self, tx: Transaction, name: str, key: str, *arguments: Any, place: int = 0
+    ) -> None:
+        """Enqueues a workflow with the transaction: both happen or neither. The same key twice runs once.
+
+        Where many wait, those with the smallest `place` are taken first, and of these the oldest.
+        """
+        await self._enqueue(tx, name, f"{name}:{key}", None, [0, 0, *arguments], place)
 
     async def _enqueue(
         self,
@@ -163,6 +171,7 @@ class Durable:
         workflow_id: str,
         delay: float | None,
         arguments: list[Any],
+        place: int = 0,
     ) -> None:
         client = self._usable()
         options: dict[str, Any] = {
@@ -173,6 +182,8 @@ class Durable:
         }
         if delay is not None:
             options["delay_seconds"] = delay
+        if place:
+            options["priority"] = place
 
         def within(connection: sa.Connection) -> None:
             client.enqueue_in_transaction(connection, options, *arguments)  # type: ignore[arg-type]

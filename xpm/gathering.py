@@ -11,6 +11,7 @@ from xpm.calls import EndedCall, Rules, Told, talk_seconds, why_not_offered
 from xpm.calls import minutes as call_minutes
 from xpm.durable import Durable
 from xpm.legs import on_time, together
+from xpm.share import Share
 from xpm.store import Transaction
 from xpm.store import calls as store
 from xpm.store import connections as connection_store
@@ -50,6 +51,7 @@ class Gathering:
     def __init__(self, durable: Durable, rules: Rules) -> None:
         self._durable = durable
         self._rules = rules
+        self._share = Share()
 
     async def take(
         self, tx: Transaction, system: PhoneSystem, told: Sequence[Told], now: datetime
@@ -211,7 +213,8 @@ class Gathering:
 
     async def _ask(self, tx: Transaction, call: Call) -> None:
         key = call.id if call.version == 1 else f"{call.id}:{call.version}"
-        await self._durable.enqueue(tx, OFFER, key, call.workspace_id, call.id)
+        place = self._share.place(call.phone_system_id)
+        await self._durable.enqueue(tx, OFFER, key, call.workspace_id, call.id, place=place)
 
     async def _retell(self, tx: Transaction, before: Call, after: Call) -> None:
         if before.seconds != after.seconds:

@@ -13,7 +13,7 @@ from xpm.calls import EndedCall, Rules, Told, outside_of
 from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.directory import Directory
-from xpm.durable import Durable
+from xpm.durable import LAST, Durable
 from xpm.entries import Entries
 from xpm.gathering import (
     GIVEN_WAY,
@@ -198,7 +198,10 @@ class Reception:
             kept = await store.get(tx, call.workspace_id, call.id)
             if kept is not None:
                 await self._entries.offer(tx, kept, person, region)
-            await self._durable.enqueue(tx, REFRESH, call.id, call.workspace_id, call.id)
+            # A flood's would take XPM's limit and the queue's slots from entries and other people's calls.
+            await self._durable.enqueue(
+                tx, REFRESH, call.id, call.workspace_id, call.id, place=LAST
+            )
 
     async def _has_asked(self, tx: Transaction, call: Call, person: Person) -> bool:
         """Whether this person was asked about the same call under another name that the phone system has for them."""

@@ -34,7 +34,9 @@ class Noting(Durable):
         super().__init__(database, "one")
         self.asked: list[tuple[str, str]] = []
 
-    async def enqueue(self, tx: Transaction, name: str, key: str, *arguments: Any) -> None:
+    async def enqueue(
+        self, tx: Transaction, name: str, key: str, *arguments: Any, place: int = 0
+    ) -> None:
         self.asked.append((name, key))
 
 

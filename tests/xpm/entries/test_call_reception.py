@@ -13,6 +13,7 @@ from sandbox.practice.records import fresh_uuid
 from xpm.api import TryLater
 from xpm.calls import EndedCall, Rules
 from xpm.choices import Draft
+from xpm.durable import LAST
 from xpm.reception import OFFER, REFRESH, Reception
 from xpm.standing import Standings
 from xpm.store import calls as call_store
@@ -92,6 +93,18 @@ async def test_a_call_becomes_one_entry_with_its_message(desk: Desk) -> None:
     assert entry.note == "Call with Ana Example"
     assert desk.world.notices.shown == [(entry.id, State.OFFERED, None)]
     assert desk.world.durable.names() == [OFFER, REFRESH]
+
+
+async def test_calls_of_a_flood_stand_behind_the_first_of_another_system(desk: Desk) -> None:
+    await desk.receive(*(ended_call(source_id=f"flood-{nth}") for nth in range(50)))
+    await desk.reception.receive(replace(SYSTEM, id="quiet"), [ended_call(source_id="quiet-1")])
+    places = desk.world.durable.places
+    by_call = {call.source_id: places[OFFER, call.id] for call in await desk.calls()}
+    assert sorted(by_call.values()) == [0] * 21 + [1] * 20 + [2] * 10
+    assert by_call["quiet-1"] == 0
+    # What nobody waits for stands behind everything.
+    await desk.offer()
+    assert {place for (name, _), place in places.items() if name == REFRESH} == {LAST}
 
 
 async def test_a_call_told_again_is_kept_once_and_asked_about_once(each_world: World) -> None:

@@ -130,15 +130,19 @@ class Recorded(Durable):
     def __init__(self, database: Database) -> None:
         super().__init__(database, "test")
         self.queue: list[tuple[str, str, tuple[Any, ...]]] = []
+        self.places: dict[tuple[str, str], int] = {}
         self.under_way: set[str] = set()
         self._open: dict[sa.Connection, list[tuple[str, str, tuple[Any, ...]]]] = {}
         engine = database.engine.sync_engine
         sa.event.listen(engine, "commit", self._committed)
         sa.event.listen(engine, "rollback", lambda connection: self._open.pop(connection, None))
 
-    async def enqueue(self, tx: Transaction, name: str, key: str, *arguments: Any) -> None:
+    async def enqueue(
+        self, tx: Transaction, name: str, key: str, *arguments: Any, place: int = 0
+    ) -> None:
         """Records it for the commit."""
         assert tx.sync_connection is not None
+        self.places[name, key] = place
         self._open.setdefault(tx.sync_connection, []).append((name, key, arguments))
 
     async def is_under_way(self, name: str, key: str) -> bool:
