@@ -17,7 +17,7 @@ from benchmarks import floors, phones, requests, search, story, syncing
 from benchmarks.line import Line
 from benchmarks.load import Load, send
 from benchmarks.seed import Seeded, Tokens, seed
-from benchmarks.served import LAST_CORE, practice, served
+from benchmarks.served import LAST_CORE, Practice, practice, served
 from bot import settings as app_settings
 from sandbox.serving import address, listen
 from sandbox.world import app_settings as environment_of
@@ -26,6 +26,7 @@ from xpm import migrations
 RESULTS = Path(__file__).parent / "results.json"
 _SECONDS = float(os.environ.get("XPM_SLACK_BENCH_SECONDS", "4"))
 _CLIENTS, _JOBS, _ENTRIES = 15_000, 100_000, 30_000
+_SAVED = 20
 
 
 def _run(port: int, prepared: Iterable[bytes], connections: int, status: int = 200) -> Load:
@@ -85,15 +86,19 @@ def _measure_app(
 
 
 def _measure_story(
-    environment: dict[str, str], folder: Path, seeded: Seeded
-) -> tuple[Load, float, float]:
-    """A call up to its message, and what the app needs to get ready and at rest: seconds and megabytes."""
+    environment: dict[str, str], folder: Path, secret: str, seeded: Seeded, answering: Practice
+) -> tuple[Load, float, float, float]:
+    """A call up to its message; what the app needs to get ready and at rest: seconds and megabytes; XPM's writes."""
     slack_port = int(environment["XPM_SLACK_SLACK_API_URL"].split(":")[2].split("/")[0])
     with served(["bot", "serve"], environment, folder) as server:
         memory = server.memory_at_rest()
         port = int(environment["XPM_SLACK_PORT"])
         load = asyncio.run(story.call_to_message(port, slack_port, seeded))
-    return load, server.ready, memory
+        # The last ones, which no other measurement comes to.
+        clicks = requests.saves(secret, seeded, range(_ENTRIES - _SAVED, _ENTRIES))
+        file = environment["XPM_SLACK_DATABASE_URL"].removeprefix("sqlite:///")
+        writes = asyncio.run(story.saved(port, slack_port, file, clicks, answering))
+    return load, server.ready, memory, writes
 
 
 def _copied(environment: dict[str, str], folder: Path) -> dict[str, str]:
@@ -157,10 +162,12 @@ def main() -> None:
             base, bare_ready, bare_memory = _measure_floors(environment, folder, secret)
             # What the first app leaves undone would be the second one's work: each has a database of its own.
             other = _copied(environment, folder)
-            told, ready, memory = _measure_story(environment, folder, seeded)
-            lines = story.lines(told, base[floors.F2, 1], answering)
-            app = _measure_app(environment, folder, secret, seeded, range(_ENTRIES))
-        dead = _measure_app(other, folder, secret, seeded, range(_ENTRIES))
+            told, ready, memory, writes = _measure_story(
+                environment, folder, secret, seeded, answering
+            )
+            lines = story.lines(told, base[floors.F2, 1], answering, writes)
+            app = _measure_app(environment, folder, secret, seeded, range(_ENTRIES - _SAVED))
+        dead = _measure_app(other, folder, secret, seeded, range(_ENTRIES - _SAVED))
     lines += [
         *_lines(base, app),
         *_dead_lines(app, dead),

@@ -224,6 +224,9 @@ class Durable:
         """Runs it until it is done or wants a longer pause; that pause in seconds, and the failures in a row so far."""
         for _ in range(_SHORT_TURNS):
             await self._precedence.stand_back()
+            if self._is_stopping:
+                # Whoever stood back has begun nothing: the next process does it, as above.
+                raise asyncio.CancelledError
             try:
                 pause = await workflow(*arguments)
                 failures = 0

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_PAUSE = 0.01
+_PAUSE = 0.02
 """Seconds without anybody being answered that are a pause: longer than it takes to ask the next thing."""
 
 _STEP_EVERY = 0.05
@@ -53,4 +53,4 @@ class Precedence:
             until = self._now() + _STEP_EVERY
             # A pause is that nothing happens: there is no event to wait for.
             while self.is_busy and self._now() < until:  # noqa: ASYNC110
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(_PAUSE / 2)

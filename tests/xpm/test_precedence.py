@@ -45,12 +45,12 @@ async def test_work_waits_for_a_pause_and_not_for_the_end_of_one_answer() -> Non
     with precedence.answering(), precedence.answering():
         pass
     assert precedence.is_busy
-    now = 0.009
+    now = 0.019
     assert precedence.is_busy
     with precedence.answering():
         now = 5.0
     assert precedence.is_busy
-    now = 5.011
+    now = 5.021
     assert not precedence.is_busy
 
 

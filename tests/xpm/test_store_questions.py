@@ -119,8 +119,10 @@ async def test_many_may_ask_at_the_same_moment(database: Database) -> None:
             row = await NAMES.row(tx, but="-")
             return str(row and row[0])
 
+    threads = threading.active_count()
     async with asyncio.timeout(20):
         assert await asyncio.gather(*(ask() for _ in range(20))) == ["Kea"] * 20
+    assert threading.active_count() - threads <= 8
 
 
 async def test_asking_again_and_again_leaves_nothing_open(sqlite: Database) -> None:

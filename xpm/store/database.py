@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from xpm.store import sqlite
 from xpm.store.questions import Asking
 
+# Each has a thread of its own; more are only needed where many questions are long at the same moment.
+_MOST_IDLE = 8
+
 Transaction = AsyncConnection
 """An open transaction; queries take it as their first argument and never commit it."""
 
@@ -83,7 +86,11 @@ class Database:
         finally:
             # What is cut here is not used again: its last words may still be to come.
             await connection.rollback()
-            self._idle.append(connection)
+            if len(self._idle) < _MOST_IDLE:
+                self._idle.append(connection)
+            else:
+                self._opened.remove(connection)
+                await connection.close()
 
     async def _open(self) -> sqlite.Connection:
         where, options = self.engine.dialect.create_connect_args(self.url)
