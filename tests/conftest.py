@@ -3,6 +3,7 @@
 `database_url` and `database` run each test that asks for them twice, on SQLite and on PostgreSQL.
 """
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -74,6 +75,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     rank = {here / name: place for place, name in enumerate(_LONG)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
+def pytest_collection_finish() -> None:
+    """Spares the collector what thousands of collected tests hold, which lives to the end anyway."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 class NetworkIsClosed(OSError):
