@@ -33,11 +33,11 @@ def _employ(kea: Practice) -> None:
         one = f"staff-{number}"
         kea.staff[one] = Staff(one, "Mia Chen", f"p{number}@example.com", "")
     owner = next(iter(kea.clients.values()))
-    task = JobTask("t0", "t0", "Client queries")
+    task = JobTask("d0", "d0", "Client queries")
     kea.add_job(
         Job(
             "J000000",
-            "j0",
+            f"{0:032x}",
             "Tax return",
             owner,
             "In Progress",

@@ -181,7 +181,7 @@ async def fill(database: Database, clients: int, jobs: int) -> None:
                 [
                     _row(
                         job_number=f"J{n:06d}",
-                        uuid=f"t{n}",
+                        uuid=f"d{n}",
                         name="Client queries",
                         is_completed=False,
                         position=0,
@@ -250,7 +250,7 @@ async def _entries(database: Database, count: int, now: dt.datetime) -> list[str
             channel="D1",
             message_ts=f"{n}.0",
             job_number="J000000",
-            task_uuid="t0",
+            task_uuid="d0",
             minutes="6",
             note="Call",
         )

@@ -12,11 +12,13 @@ WISH = "XPM_SLACK_SCREENSHOTS"
 """Screenshots are rewritten only when this variable is 1, so that a test run leaves the tree as it was."""
 
 
-async def picture(what: Page | Locator, name: str) -> None:
-    """Keeps a screenshot under docs/screenshots when somebody asked for it."""
+async def picture(what: Page | Locator, name: str, *secrets: Locator) -> None:
+    """Keeps a screenshot under docs/screenshots when somebody asked for it, with secrets painted over."""
     if os.environ.get(WISH) == "1":
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        await what.screenshot(path=SCREENSHOTS / name, animations="disabled")
+        await what.screenshot(
+            path=SCREENSHOTS / name, animations="disabled", mask=secrets, mask_color="#b9c4c2"
+        )
 
 
 @dataclass
