@@ -17,7 +17,7 @@ async def picture(what: Page | Locator, name: str, *secrets: Locator) -> None:
     if os.environ.get(WISH) == "1":
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         await what.screenshot(
-            path=SCREENSHOTS / name, animations="disabled", mask=secrets, mask_color="#b9c4c2"
+            path=SCREENSHOTS / name, animations="disabled", mask=[*secrets], mask_color="#b9c4c2"
         )
 
 
