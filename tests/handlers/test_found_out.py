@@ -130,6 +130,8 @@ async def test_slack_refusing_to_delete_leaves_an_old_message_that_goes_when_it_
     kea: Inside, mia: Visitor
 ) -> None:
     before, after = await found(kea, mia, "changed", ("chat.delete", "500"))
+    # Slack shows the new message a moment before its place is noted.
+    await settled(kea)
     assert await stands(mia, before)
     assert await rows(kea, after["ts"]) == 1
     await mia.press(before, "Edit")
