@@ -103,8 +103,8 @@ class Directory:
         self._database = database
         self._connections = connections
         self._clock = clock
-        # IDs that the practice said it has not, with when: every letter typed after one would ask again.
         self._lists = JobLists(database)
+        # IDs that the practice said it has not, with when: every letter typed after one would ask again.
         self._absent: dict[tuple[str, str], dt.datetime] = {}
 
     # -- for people ------------------------------------------------------------------------------------------------

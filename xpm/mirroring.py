@@ -33,7 +33,7 @@ Tell = Callable[[str, Sync], Awaitable[None]]
 OVERLAP = dt.timedelta(minutes=10)
 """How far an increment reaches back before the last: clocks differ, and XPM's list takes minutes to write."""
 
-# So many rows take some 50 ms to write, which is how long a click that writes may wait for its turn.
+# A click that writes waits for its turn while these are written; `benchmarks/syncing.py` measures how long.
 _CHUNK = 1000
 # Reading a number takes some 30 µs: so many clients make some 2 ms, then people's clicks get through.
 _BREATH = 20

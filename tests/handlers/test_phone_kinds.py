@@ -17,6 +17,7 @@ from handlers.phones.door import MOST_BYTES
 from sandbox.phones import KINDS
 from sandbox.visitor import Visitor, text_of
 from tests.handlers.inside import Inside, newest, settled, shows
+from tests.handlers.phone_desk import end, tell_telephone
 
 SECRETS = {kind: f"the {kind} secret of the test, long enough" for kind in KINDS}
 EXTENSIONS = {"ringcentral": "extension id 4711"}
@@ -35,24 +36,8 @@ async def added(inside: Inside, kind: str, team: str = "T0KEA") -> tuple[str, st
     assert made is not None
     system_id = made.address.rpartition("/")[2]
     assert await phone_systems.bring_secret(settings, team, system_id, SECRETS[kind])
-    async with inside.visitor() as somebody:
-        told = {"kind": kind, "url": made.address, "secret": SECRETS[kind]}
-        await somebody.post(f"{inside.telephone}/sandbox/address", told)
+    await tell_telephone(inside, kind, made.address, SECRETS[kind])
     return made.address, system_id
-
-
-async def end(inside: Inside, kind: str, **asked: Any) -> list[int]:
-    """A call ends on a phone system of a kind; the app's answers."""
-    body = {
-        "system": kind,
-        "user_email": "mia@example.com",
-        "external_number": "+64215550123",
-        "talk_seconds": 720,
-        **asked,
-    }
-    async with inside.visitor() as somebody:
-        found: list[int] = (await somebody.post(f"{inside.telephone}/calls", body))["statuses"]
-        return found
 
 
 async def told(inside: Inside, person: Visitor, kind: str, **asked: Any) -> list[Any]:

@@ -26,20 +26,23 @@ EVERYTHING = Question(
 )
 NAMES = Question(sa.select(t.workspaces.c.name).where(t.workspaces.c.id != sa.bindparam("but")))
 
+WORKSPACE = {
+    "id": "T1",
+    "name": "Kea",
+    "app_id": "A1",
+    "bot_id": "B1",
+    "bot_user_id": "U1",
+    "scopes": "",
+    "installed_by": "U2",
+    "installed_at": NOW,
+}
+
 
 async def fill(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.execute(
             sa.insert(t.workspaces).values(
-                id="T1",
-                name="Kea",
-                app_id="A1",
-                bot_id="B1",
-                bot_user_id="U1",
-                bot_token=Vault([new_key()]).seal("xoxb", "there"),
-                scopes="",
-                installed_by="U2",
-                installed_at=NOW,
+                bot_token=Vault([new_key()]).seal("xoxb", "there"), **WORKSPACE
             )
         )
         await tx.execute(
@@ -81,18 +84,7 @@ async def test_what_a_transaction_has_written_is_in_its_own_answers_alone(
     database: Database,
 ) -> None:
     async with database.transaction() as tx:
-        await tx.execute(
-            sa.insert(t.workspaces).values(
-                id="T1",
-                name="Kea",
-                app_id="A1",
-                bot_id="B1",
-                bot_user_id="U1",
-                scopes="",
-                installed_by="U2",
-                installed_at=NOW,
-            )
-        )
+        await tx.execute(sa.insert(t.workspaces).values(**WORKSPACE))
         assert await NAMES.row(tx, but="T2") is not None
         async with database.asking() as other:
             assert await NAMES.row(other, but="T2") is None

@@ -291,7 +291,7 @@ async def _differ(tx: Transaction, workspace_id: str, jobs: Rows, staff: Rows) -
     names = [column.name for column in JOB if column.name in jobs[0]]
     rows = await tx.execute(
         sa.select(*(c[name] for name in names)).where(
-            c.workspace_id == workspace_id, c.number.in_([job["number"] for job in jobs])
+            c.workspace_id == workspace_id, one_of(tx, c.number, [job["number"] for job in jobs])
         )
     )
     if {tuple(row) for row in rows} != {tuple(job[name] for name in names) for job in jobs}:
@@ -299,7 +299,7 @@ async def _differ(tx: Transaction, workspace_id: str, jobs: Rows, staff: Rows) -
     of_jobs = {row["job_number"] for row in staff}
     rows = await tx.execute(
         sa.select(s.job_number, s.staff_uuid).where(
-            s.workspace_id == workspace_id, s.job_number.in_(of_jobs)
+            s.workspace_id == workspace_id, one_of(tx, s.job_number, of_jobs)
         )
     )
     return {tuple(row) for row in rows} != {(row["job_number"], row["staff_uuid"]) for row in staff}

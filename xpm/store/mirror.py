@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from xpm.store import tables as t
 from xpm.store.calls import Party
-from xpm.store.database import Transaction
+from xpm.store.database import Transaction, one_of
 from xpm.store.questions import Asking, Question, columns_of
 from xpm.store.workspaces import upsert
 
@@ -275,7 +275,7 @@ async def job(tx: Asking, workspace_id: str, number: str) -> Job | None:
 async def jobs_among(tx: Transaction, workspace_id: str, numbers: Sequence[str]) -> list[Job]:
     """Those of these jobs that there are."""
     statement = sa.select(*JOB).where(
-        t.jobs.c.workspace_id == workspace_id, t.jobs.c.number.in_(numbers)
+        t.jobs.c.workspace_id == workspace_id, one_of(tx, t.jobs.c.number, numbers)
     )
     return [job_of(row) for row in await tx.execute(statement)]
 
