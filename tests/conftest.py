@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.copies import Copies
 from tests.postgres import Postgres, served_postgres
 from tests.replicas import Replicas, served_replicas
 from xpm import migrations
@@ -169,12 +170,17 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(scope="session")
+def postgres_copies(postgres: Postgres, postgres_template: str) -> Copies:
+    """Migrated PostgreSQL databases to lend."""
+    return Copies(postgres, postgres_template)
+
+
 @pytest.fixture
-def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres_copies: Copies) -> Iterator[str]:
     """A migrated PostgreSQL database of this test's own."""
-    name = postgres.create(postgres_template)
-    yield postgres.url(name)
-    postgres.drop(name)
+    with postgres_copies.lent() as url:
+        yield url
 
 
 @pytest.fixture(params=[SQLITE, POSTGRES])

@@ -114,7 +114,9 @@ async def test_many_may_ask_at_the_same_moment(database: Database) -> None:
     threads = threading.active_count()
     async with asyncio.timeout(20):
         assert await asyncio.gather(*(ask() for _ in range(20))) == ["Kea"] * 20
-    assert threading.active_count() - threads <= 8
+        # The thread of one that was closed takes a moment to end, and no event tells of it.
+        while threading.active_count() - threads > 8:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_asking_again_and_again_leaves_nothing_open(sqlite: Database) -> None:

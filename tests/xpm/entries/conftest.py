@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.copies import Copies
 from tests.postgres import Postgres
 
 from .world import World, world_on
@@ -37,20 +38,19 @@ async def world(file_url: str) -> AsyncIterator[World]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def postgres_practice(postgres: Postgres, postgres_template: str) -> str:
-    """The same on PostgreSQL: the name of a database to make copies of."""
+async def practice_copies(postgres: Postgres, postgres_template: str) -> Copies:
+    """The same on PostgreSQL, to lend."""
     name = postgres.create(postgres_template)
     async with world_on(postgres.url(name), is_new=True):
         pass
-    return name
+    return Copies(postgres, name)
 
 
 @pytest.fixture
-def server_url(postgres: Postgres, postgres_practice: str) -> Iterator[str]:
+def server_url(practice_copies: Copies) -> Iterator[str]:
     """A PostgreSQL database of the test's own with the practice in it."""
-    name = postgres.create(postgres_practice)
-    yield postgres.url(name)
-    postgres.drop(name)
+    with practice_copies.lent() as url:
+        yield url
 
 
 @pytest.fixture(params=["file", "server"], ids=["sqlite", "postgres"])
