@@ -9,11 +9,11 @@ import base64
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import yaml
@@ -63,29 +63,69 @@ class AppDied(Exception):
     """The app's process ended before it answered."""
 
 
+class Running(Protocol):
+    """A process, as asyncio has it."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+
+    def kill(self) -> None:
+        """Ends it as `kill -9` does."""
+
+    async def wait(self) -> int:
+        """Waits for its end."""
+
+    async def communicate(self, typed: bytes) -> tuple[bytes, bytes]:
+        """Types this, waits for its end; what it printed."""
+
+
+class Launch(Protocol):
+    """Starts the app's command line with these words."""
+
+    async def __call__(
+        self, words: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path | None
+    ) -> Running:
+        """A process of its own in the folder, which writes to the file or else to `communicate`."""
+
+
+async def launch(
+    words: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path | None
+) -> Running:
+    """The program as anybody would start it."""
+    with log.open("ab") if log else nullcontext() as written:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            *words,
+            env=environment,
+            cwd=folder,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=written or asyncio.subprocess.PIPE,
+            stderr=written or asyncio.subprocess.STDOUT,
+        )
+
+
 class AppProcess:
     """The app as a program of its own, which can be killed and started again."""
 
-    def __init__(self, url: str, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, url: str, environment: Mapping[str, str], folder: Path, launch: Launch = launch
+    ) -> None:
         self._url = url
         self._environment = {**_clean(os.environ), **environment}
+        self._launch = launch
         self.folder = folder
         self._log = folder / "app.log"
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Running | None = None
 
     async def start(self) -> None:
         """Starts the app and waits until it is ready. Raises AppDied."""
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bot",
-                "serve",
-                env=self._environment,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-            )
+        self._process = await self._launch(["serve"], self._environment, self.folder, self._log)
         async with aiohttp.ClientSession() as session:
             for _ in range(int(_START_SECONDS / 0.05)):
                 if self._process.returncode is not None:
@@ -101,17 +141,7 @@ class AppProcess:
 
     async def run(self, *words: str, typed: str = "") -> str:
         """What another verb of the command line prints when this is typed. Raises AppDied when it fails."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            *words,
-            env=self._environment,
-            cwd=self.folder,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        process = await self._launch(words, self._environment, self.folder, None)
         printed, _ = await process.communicate(f"{typed}\n".encode())
         if process.returncode != 0:
             raise AppDied(printed.decode())
@@ -218,6 +248,7 @@ async def world(
     workspace: Mapping[str, Any] | None = None,
     settings: Mapping[str, str] | None = None,
     is_installed: bool = True,
+    launch: Launch = launch,
 ) -> AsyncIterator[World]:
     """Starts everything in a folder that is there; `practice`, `workspace` and `settings` change its parts.
 
@@ -233,7 +264,7 @@ async def world(
     # Only the number was wanted: the app binds it itself.
     bound.pop("app").close()
     environment = {**app_settings(urls, folder), **(settings or {})}
-    process = AppProcess(urls["app"], environment, folder)
+    process = AppProcess(urls["app"], environment, folder, launch)
     manifest = yaml.safe_load(await process.run("manifest", "--url", urls["app"]))
     slack = create_workspace(
         replace(

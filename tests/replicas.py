@@ -4,7 +4,7 @@ Importing costs a second of processor time, and the tests need some thirty proce
 opens its own database and connections, says what it does in lines, and can be killed.
 
 As a program this is the process they are forked from: it is given the modules to import, prints its port and serves a
-connection for each replica, which reads there the name of an `async def` and its arguments in JSON.
+connection for each replica, which reads there the name of a function, asynchronous or not, and its arguments in JSON.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-PRELOADED = ("tests.xpm.asker", "tests.xpm.caller")
+_PRELOADED = ("tests.forked", "tests.reliability.mortal", "tests.xpm.asker", "tests.xpm.caller")
 _ENDED = "ended "
 
 
@@ -44,6 +44,16 @@ class Replica:
     def kill(self) -> None:
         """Ends it as `kill -9` does."""
         os.kill(self.pid, signal.SIGKILL)
+
+    async def communicate(self, typed: bytes) -> tuple[int, bytes]:
+        """Types this and nothing more, waits for its end: how it ended, and what it said."""
+        self._writer.write(typed)
+        self._writer.write_eof()
+        said = await self._reader.read()
+        self._writer.close()
+        await self._writer.wait_closed()
+        before, _, status = said.rpartition(_ENDED.encode())
+        return int(status), before
 
     async def ended(self) -> int:
         """Waits for its end: its exit status, or minus the signal that ended it."""
@@ -69,10 +79,10 @@ class Replicas:
 
 
 @contextmanager
-def served_replicas(*preloaded: str) -> Iterator[Replicas]:
-    """Starts the process that the others are forked from, with these modules imported; they end with it."""
+def served_replicas() -> Iterator[Replicas]:
+    """Starts the process that the others are forked from; they end with it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.replicas", *(preloaded or PRELOADED)],
+        [sys.executable, "-m", "tests.replicas", *_PRELOADED],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -97,6 +107,12 @@ def _serve() -> None:
                 return
             with running.pop(pid) as connection:
                 try:
+                    # What it left unread would make of the end a reset, and its last words would be lost.
+                    connection.setblocking(False)
+                    with suppress(BlockingIOError):
+                        while connection.recv(65536):
+                            pass
+                    connection.setblocking(True)
                     connection.sendall(f"{_ENDED}{os.waitstatus_to_exitcode(status)}\n".encode())
                 except OSError:
                     # The test that started it did not wait for its end.
@@ -137,9 +153,14 @@ def _become(connection: socket.socket) -> None:
         print(os.getpid(), flush=True)
         asked = json.loads(sys.stdin.readline())
         module, _, name = asked["what"].partition(":")
-        asyncio.run(getattr(importlib.import_module(module), name)(**asked["told"]))
+        done = getattr(importlib.import_module(module), name)(**asked["told"])
+        if asyncio.iscoroutine(done):
+            asyncio.run(done)
         sys.stdout.flush()
         status = 0
+    except SystemExit as end:
+        sys.stdout.flush()
+        status = end.code if isinstance(end.code, int) else 1
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:

@@ -16,9 +16,11 @@ import yaml
 from bot import doctor
 from bot.settings import PREFIX
 from sandbox.visitor import address_of
-from sandbox.world import World, world
+from sandbox.world import Launch, World, launch, world
+from tests import forked
 from tests.bot.surroundings import environment
 from tests.handlers.inside import KEA, chosen, in_a_thread, task_of
+from tests.replicas import Replicas
 from xpm.vault import Vault
 
 # Where this checkout is, when it is not the installed one.
@@ -29,24 +31,31 @@ KINDS = ("Settings", "Database", "Public address", "Slack", "Xero", "Sign-in")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def made(tmp_path_factory: pytest.TempPathFactory, replicas: Replicas) -> Iterator[World]:
     """The whole world, the app in its own process, logging all it may."""
-    folder = tmp_path_factory.mktemp("process")
-    settings = {"XPM_SLACK_LOG_LEVEL": "DEBUG"}
     with in_a_thread(
-        world(folder, settings=settings, workspace={"has_rate_limits": False})
+        world(
+            tmp_path_factory.mktemp("process"),
+            settings={"XPM_SLACK_LOG_LEVEL": "DEBUG"},
+            workspace={"has_rate_limits": False},
+            launch=forked.launch(replicas),
+        )
     ) as running:
         yield running
 
 
-async def run(environment: Mapping[str, str], *words: str, cwd: Path) -> tuple[int, str]:
+@pytest.fixture
+def quick(replicas: Replicas) -> Launch:
+    """Starts the program where how it starts is not the question."""
+    return forked.launch(replicas)
+
+
+async def run(
+    environment: Mapping[str, str], *words: str, cwd: Path, launch: Launch = launch
+) -> tuple[int, str]:
     """A verb of the command line: how it ends and what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *words,
-        env={**OURS, **environment}, cwd=cwd,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    printed, _ = await asyncio.wait_for(process.communicate(), 50)
+    process = await launch(words, {**OURS, **environment}, cwd, None)
+    printed, _ = await asyncio.wait_for(process.communicate(b""), 50)
     return process.returncode or 0, printed.decode()
 
 
@@ -58,8 +67,10 @@ async def doctor_says(settings: Mapping[str, str], folder: Path) -> tuple[bool, 
         return await doctor.run(said.append), said
 
 
-async def test_doctor_finds_all_well_on_the_sandbox(made: World, tmp_path: Path) -> None:
-    status, printed = await run(made.environment, "doctor", cwd=tmp_path)
+async def test_doctor_finds_all_well_on_the_sandbox(
+    made: World, quick: Launch, tmp_path: Path
+) -> None:
+    status, printed = await run(made.environment, "doctor", cwd=tmp_path, launch=quick)
     assert status == 0, printed
     lines = printed.splitlines()
     assert [line.partition(":")[0] for line in lines] == [f"✓ {kind}" for kind in KINDS]
@@ -143,11 +154,12 @@ async def test_doctor_says_that_slack_gives_no_next_token_and_that_the_app_is_ad
 
 
 async def test_doctor_says_that_the_app_is_installed_nowhere_yet(
-    made: World, tmp_path: Path
+    made: World, quick: Launch, tmp_path: Path
 ) -> None:
     settings = {**made.environment, "XPM_SLACK_DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}"}
     for _ in range(2):  # the second time is harmless
-        assert await run(settings, "migrate", cwd=tmp_path) == (0, "The database is up to date.\n")
+        ended = await run(settings, "migrate", cwd=tmp_path, launch=quick)
+        assert ended == (0, "The database is up to date.\n")
     is_well, said = await doctor_says(settings, tmp_path)
     assert not is_well
     assert said[3].startswith("✗ Slack: the app is installed in no workspace yet. Open "), said
@@ -168,10 +180,10 @@ async def test_new_keys_differ_and_are_ones_that_are_taken(tmp_path: Path) -> No
 
 
 async def test_telephone_for_a_workspace_without_the_app_is_refused(
-    made: World, tmp_path: Path
+    made: World, quick: Launch, tmp_path: Path
 ) -> None:
     words = ("phones", "add", "--workspace", "T0NONE")
-    status, said = await run(made.environment, *words, cwd=tmp_path)
+    status, said = await run(made.environment, *words, cwd=tmp_path, launch=quick)
     assert status == 1
     assert "The app is not installed in T0NONE. Open " in said
 

@@ -17,7 +17,9 @@ import pytest
 
 from sandbox.visitor import Visitor, address_of
 from sandbox.world import AppDied, AppProcess, World, world
+from tests.forked import launch
 from tests.handlers.inside import KEA, TUI, chosen, in_a_thread, shows, task_of
+from tests.replicas import Replicas
 from xpm import places
 from xpm.store import Database, sealed
 from xpm.vault import Vault, new_key
@@ -44,12 +46,15 @@ class Watching(Visitor):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def made(tmp_path_factory: pytest.TempPathFactory, replicas: Replicas) -> Iterator[World]:
     """The whole world, the app in its own process, logging all it may."""
-    folder = tmp_path_factory.mktemp("records")
-    settings = {"XPM_SLACK_LOG_LEVEL": "DEBUG"}
     with in_a_thread(
-        world(folder, settings=settings, workspace={"has_rate_limits": False})
+        world(
+            tmp_path_factory.mktemp("records"),
+            settings={"XPM_SLACK_LOG_LEVEL": "DEBUG"},
+            workspace={"has_rate_limits": False},
+            launch=launch(replicas),
+        )
     ) as running:
         yield running
 
@@ -198,19 +203,19 @@ async def test_audit_prints_who_did_what_with_the_ids_of_xpm_and_xero(
         await made.process.run("audit", "--since", "yesterday")
 
 
-def verbs(made: World, folder: Path, keys: str) -> AppProcess:
+def verbs(made: World, folder: Path, keys: str, replicas: Replicas) -> AppProcess:
     """The command line with other keys than the app that runs."""
-    return AppProcess(made.app, {**made.environment, KEYS: keys}, folder)
+    return AppProcess(made.app, {**made.environment, KEYS: keys}, folder, launch(replicas))
 
 
 async def test_keys_rotate_while_the_app_runs_and_the_old_key_may_go(
-    made: World, story: set[str], tmp_path: Path
+    made: World, story: set[str], tmp_path: Path, replicas: Replicas
 ) -> None:
     old, new = made.environment[KEYS], new_key()
     before = await opened(made, old)
     assert story
     assert before
-    words = verbs(made, tmp_path, f"{new},{old}")
+    words = verbs(made, tmp_path, f"{new},{old}", replicas)
     printed = await words.run("keys", "rotate")
     assert "connections.refresh_token: 1 sealed anew, 0 were under" in printed
     assert "Everything is under the first key." in printed
@@ -220,5 +225,5 @@ async def test_keys_rotate_while_the_app_runs_and_the_old_key_may_go(
     with pytest.raises(AppDied, match="Keep the old keys"):
         await made.process.run("keys", "rotate")
     # Back under the old key, which is the only one that the running app knows.
-    await verbs(made, tmp_path, f"{old},{new}").run("keys", "rotate")
+    await verbs(made, tmp_path, f"{old},{new}", replicas).run("keys", "rotate")
     assert await opened(made, old) == before

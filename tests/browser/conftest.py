@@ -12,6 +12,8 @@ from sandbox.visitor import address_of, text_of
 from sandbox.world import TEAM, World, world
 from tests.browser.desk import Desk, OpenDesk
 from tests.chromium import OPENING
+from tests.forked import launch
+from tests.replicas import Replicas
 
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -20,10 +22,15 @@ expect.set_options(timeout=15000)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def kea(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def kea(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory, replicas: Replicas
+) -> AsyncIterator[World]:
     """One world for the whole story. XPM's limit a minute is out of the way: other tests have it."""
-    folder = tmp_path_factory.mktemp("world")
-    async with world(folder, practice={"minute_limit": 6000, "day_limit": 100_000}) as made:
+    folder, practice = (
+        tmp_path_factory.mktemp("world"),
+        {"minute_limit": 6000, "day_limit": 100_000},
+    )
+    async with world(folder, practice=practice, launch=launch(replicas)) as made:
         yield made
 
 

@@ -47,7 +47,7 @@ class Standing:
     relay: Relay
     speed: float
     epoch: float
-    forks: Replicas
+    replicas: Replicas
     running: dict[str, tuple[Replica, int]] = field(default_factory=dict)
 
     # -- the app's processes ---------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ class Standing:
             port = int(bound.getsockname()[1])
             bound.close()
             own = {f"{PREFIX}REPLICA": name, f"{PREFIX}PORT": str(port)}
-            started = await self.forks.start(
+            started = await self.replicas.start(
                 "tests.reliability.mortal:serve",
                 environment={**self.environment, **own},
                 folder=str(self.folder),
@@ -172,7 +172,7 @@ def _is_gone(pid: int) -> bool:
 async def standing(
     folder: Path,
     database_url: str,
-    forks: Replicas,
+    replicas: Replicas,
     names: tuple[str, ...],
     *,
     speed: float = 10.0,
@@ -221,7 +221,7 @@ async def standing(
         )
         made = Standing(
             urls, environment, folder, database, slack.state.workspace, xero.state.practice,
-            telephone.state.telephone, relay, speed, time.time(), forks,
+            telephone.state.telephone, relay, speed, time.time(), replicas,
         )  # fmt: skip
         try:
             await made.start(*names)

@@ -75,37 +75,37 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def on_sqlite(
-    forks: Replicas, tmp_path_factory: pytest.TempPathFactory
+    replicas: Replicas, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Standing]:
     """The world with one process of the app, which lives on from row to row, killed and started again."""
     folder = tmp_path_factory.mktemp("sqlite")
-    async with standing(folder, f"sqlite:///{folder / 'xpm.db'}", forks, ("one",)) as made:
+    async with standing(folder, f"sqlite:///{folder / 'xpm.db'}", replicas, ("one",)) as made:
         yield made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def on_postgres(
-    forks: Replicas,
+    replicas: Replicas,
     postgres: Postgres,
     postgres_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Standing]:
     """The same on PostgreSQL."""
     url = postgres.url(postgres.create(postgres_template))
-    async with standing(tmp_path_factory.mktemp("postgres"), url, forks, ("one",)) as made:
+    async with standing(tmp_path_factory.mktemp("postgres"), url, replicas, ("one",)) as made:
         yield made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def three_replicas(
-    forks: Replicas,
+    replicas: Replicas,
     postgres: Postgres,
     postgres_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Standing]:
     """Three of them, which go on when one dies."""
     url, names = postgres.url(postgres.create(postgres_template)), ("one", "two", "three")
-    async with standing(tmp_path_factory.mktemp("three"), url, forks, names) as made:
+    async with standing(tmp_path_factory.mktemp("three"), url, replicas, names) as made:
         yield made
 
 

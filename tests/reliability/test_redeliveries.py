@@ -26,12 +26,12 @@ ORDERS = ["in order", "reversed", "at once"]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def two(
-    forks: Replicas, postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+    replicas: Replicas, postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Standing]:  # fmt: skip
     """Two processes of the app."""
     url = postgres.url(postgres.create(postgres_template))
     folder = tmp_path_factory.mktemp("two")
-    async with standing(folder, url, forks, ("one", "two")) as made:
+    async with standing(folder, url, replicas, ("one", "two")) as made:
         yield made
 
 

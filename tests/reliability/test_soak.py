@@ -188,12 +188,12 @@ async def _check(soak: Soak, request: pytest.FixtureRequest) -> None:
 
 
 async def test_every_call_becomes_one_time_though_every_tenth_is_disturbed(
-    forks: Replicas, tmp_path: Path, request: pytest.FixtureRequest
+    replicas: Replicas, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     count, people, kills = (CALLS // 5, 50, 20) if CALLS else (30, 6, 1)
     url = f"sqlite:///{tmp_path / 'xpm.db'}"
     async with standing(
-        tmp_path, url, forks, ("one",), speed=SPEED, practice={"extra_staff": people}
+        tmp_path, url, replicas, ("one",), speed=SPEED, practice={"extra_staff": people}
     ) as made:
         await _check(await _soak(made, count, people, kills, 1), request)
 
@@ -201,7 +201,7 @@ async def test_every_call_becomes_one_time_though_every_tenth_is_disturbed(
 if CALLS:
 
     async def test_every_call_becomes_one_time_on_three_replicas(
-        forks: Replicas,
+        replicas: Replicas,
         postgres: Postgres,
         postgres_template: str,
         tmp_path: Path,
@@ -210,6 +210,6 @@ if CALLS:
         url = postgres.url(postgres.create(postgres_template))
         names = ("one", "two", "three")
         async with standing(
-            tmp_path, url, forks, names, speed=SPEED, practice={"extra_staff": 50}
+            tmp_path, url, replicas, names, speed=SPEED, practice={"extra_staff": 50}
         ) as made:
             await _check(await _soak(made, CALLS, 50, 60, 2), request)
