@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.copies import Copies
+from tests.made_once import migrated
 from tests.postgres import Postgres, served_postgres
 from tests.replicas import Replicas, served_replicas
 from xpm import migrations
@@ -154,20 +155,10 @@ def postgres_template(postgres: Postgres) -> str:
     return name
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with every migration done, to make copies of."""
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    migrations.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
     """A migrated SQLite file of this test's own."""
-    path = tmp_path / "xpm-slack.db"
-    shutil.copyfile(sqlite_template, path)
-    return f"sqlite:///{path}"
+    return migrated(tmp_path / "xpm-slack.db")
 
 
 @pytest.fixture(scope="session")

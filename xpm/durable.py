@@ -78,7 +78,7 @@ class Durable:
         database: Database,
         replica: str,
         *,
-        poll_seconds: float = 0.05,
+        poll_seconds: float = 0.1,
         pace: float = 1.0,
         precedence: Precedence | None = None,
     ) -> None:

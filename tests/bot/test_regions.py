@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from bot.__main__ import cli
 from tests.bot.surroundings import environment
-from xpm import migrations
+from tests.made_once import migrated
 from xpm.mirroring import Kind
 from xpm.rhythm import Rhythm
 from xpm.store import Database, syncs
@@ -21,7 +21,6 @@ NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 
 
 async def _connected(url: str) -> None:
-    migrations.upgrade(url)
     database, sealed = Database(url), Vault([new_key()]).seal("x", "y")
     async with database.transaction() as tx:
         await store.save(
@@ -32,7 +31,7 @@ async def _connected(url: str) -> None:
 
 
 async def test_a_changed_region_makes_the_clock_copy_every_client_again(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'region.db'}"
+    url = migrated(tmp_path / "region.db")
     await _connected(url)
     with environment(tmp_path, DATABASE_URL=url):
         # The command runs a loop of its own.
@@ -54,7 +53,7 @@ async def test_a_changed_region_makes_the_clock_copy_every_client_again(tmp_path
 async def test_a_wrong_country_or_workspace_changes_nothing_and_says_so(
     tmp_path: Path, workspace: str, code: str, why: str
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'region.db'}"
+    url = migrated(tmp_path / "region.db")
     await _connected(url)
     with environment(tmp_path, DATABASE_URL=url):
         said = await to_thread(CliRunner().invoke, cli, ["region", "--workspace", workspace, code])

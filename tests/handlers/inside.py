@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ from sandbox.telephone import TelephoneSettings, create_telephone
 from sandbox.visitor import Json, NotThere, Visitor, address_of, text_of
 from sandbox.workspace import WorkspaceSettings, create_workspace
 from sandbox.workspace.state import Workspace
-from xpm import migrations
+from tests.made_once import launched, rsa_keys
 from xpm.api import Limiter, Limits
 
 T = TypeVar("T")
@@ -323,7 +323,7 @@ async def world(
         _env_file=None,  # type: ignore[call-arg]  # pydantic-settings takes it, its types do not say so
         **{**given, **(settings or {})},
     )
-    await asyncio.to_thread(migrations.upgrade, chosen_settings.database_url)
+    launched(folder / "xpm-slack.db")
     slack = create_workspace(
         WorkspaceSettings(
             public_url=urls["page"],
@@ -336,8 +336,11 @@ async def world(
         )
     )
     providers = create_providers(
-        sandbox_world.provider_settings(
-            urls, {f"{PREFIX}{name.upper()}": value for name, value in given.items()}
+        replace(
+            sandbox_world.provider_settings(
+                urls, {f"{PREFIX}{name.upper()}": value for name, value in given.items()}
+            ),
+            new_key=rsa_keys(),
         )
     )
     limits = {"minute_limit": 100_000, "day_limit": 1_000_000}

@@ -22,9 +22,10 @@ import httpx
 import sqlalchemy as sa
 
 from handlers.messages import post_call
+from tests.made_once import migrated
 from tests.reliability.books import Books, Clock
 from tests.xpm.entries.world import Recorded
-from xpm import migrations, places
+from xpm import places
 from xpm.api import Http, Limiter, Limits, TryLater, XeroApp
 from xpm.choices import Draft
 from xpm.connections import Connections
@@ -90,7 +91,7 @@ class Place:
         memory = Path("/dev/shm")  # noqa: S108 - nobody shares it: the folder within has a name of its own
         self._folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
         file = Path(self._folder.name) / "histories.db"
-        migrations.upgrade(f"sqlite:///{file}")
+        migrated(file)
         self.runner = asyncio.Runner()
         self.database = Database(f"sqlite:///{file}")
         self.queue = Recorded(self.database)

@@ -1,16 +1,15 @@
 """What people read from the mirror: numbers, staff, tasks and the job menu. Nothing here changes anything."""
 
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from tests.made_once import migrated
 from tests.xpm.kea import KEA, Kea, served_kea
 from xpm.directory import is_open, job_id, job_url
 from xpm.job_menu import MENU_LIMIT
@@ -24,23 +23,17 @@ NUMBER = "+64215550123"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def mirrored(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Kea]:
+async def mirrored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kea]:
     """A workspace whose mirror holds Kea Accounting."""
-    async with _opened(sqlite_template, tmp_path_factory) as database, served_kea(database) as kea:
+    async with _opened(tmp_path_factory) as database, served_kea(database) as kea:
         await kea.connect()
         await kea.sync()
         yield kea
 
 
 @asynccontextmanager
-async def _opened(
-    template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Database]:
-    path = tmp_path_factory.mktemp("mirror") / "xpm-slack.db"
-    shutil.copyfile(template, path)
-    database = Database(f"sqlite:///{path}")
+async def _opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    database = Database(migrated(tmp_path_factory.mktemp("mirror") / "xpm-slack.db"))
     yield database
     await database.close()
 
@@ -226,12 +219,10 @@ async def test_typing_filters_by_every_word_in_id_name_and_client(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def busy(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Kea]:
+async def busy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kea]:
     """Ruby, who has 300 jobs of Rata Cafe and nothing else, and a client with 130 jobs that are not hers."""
     async with (
-        _opened(sqlite_template, tmp_path_factory) as database,
+        _opened(tmp_path_factory) as database,
         served_kea(database, jobs=0) as kea,
     ):
         for job in kea.xero.practices[KEA].jobs.values():

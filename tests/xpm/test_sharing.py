@@ -33,7 +33,7 @@ async def _three(
         sam = served.state.people["sam@example.com"]
         code = grants.consent(sam, KEA, scopes=frozenset(SCOPES.split()), redirect_uri=CALLBACK)
         token = grants.redeem(code, CALLBACK, "").access
-        served.state.faults.append(Fault("late", "job.api/get", -1, 0.1))
+        served.state.faults.append(Fault("late", "job.api/get", -1, 0.03))
         started = [
             await replicas.start(
                 "tests.xpm.caller:call",

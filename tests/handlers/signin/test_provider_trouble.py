@@ -27,6 +27,7 @@ from sandbox.serving import address, listen, serving
 from sandbox.world import app_settings, provider_settings
 from tests.handlers.inside import Inside
 from tests.handlers.signin.walk import PROVIDERS, Browser, door
+from tests.made_once import rsa_keys
 from xpm.api import Http
 
 VERIFIER = "v" * 43
@@ -118,26 +119,16 @@ class Three:
         return sum(one.path.endswith(path) for one in self.state.log)
 
 
-@pytest.fixture(scope="module")
-def rsa_keys() -> list[RSAKey]:
-    """A few keys for all, because making one is slow."""
-    return [RSAKey.generate_key(2048) for _ in range(12)]
-
-
 @pytest.fixture
-async def three(rsa_keys: list[RSAKey], tmp_path: Any) -> AsyncIterator[Three]:
+async def three(tmp_path: Any) -> AsyncIterator[Three]:
     """The three of this test's own."""
-    clock, at = Hand(), 0
-
-    def new_key() -> RSAKey:
-        nonlocal at
-        at += 1
-        return rsa_keys[at % len(rsa_keys)]
-
+    clock = Hand()
     names = dict.fromkeys(("page", "practice", "telephone", "providers"), "http://127.0.0.1:9")
     environment = app_settings({"app": APP, **names}, tmp_path)
     made = replace(
-        provider_settings({"app": APP, "providers": ""}, environment), now=clock, new_key=new_key
+        provider_settings({"app": APP, "providers": ""}, environment),
+        now=clock,
+        new_key=rsa_keys(),
     )
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with (

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet
 
 from sandbox.providers import (
     AppleApp,
@@ -23,6 +23,7 @@ from sandbox.providers import (
     SecretApp,
     served_providers,
 )
+from tests.made_once import rsa_keys
 
 NAMES = ("google", "microsoft", "apple")
 BACK = {name: f"http://127.0.0.1:9/signin/{name}" for name in NAMES}
@@ -183,12 +184,6 @@ def told(answer: httpx.Response) -> dict[str, str]:
     return {name: html.unescape(value) for name, value in fields}
 
 
-@pytest.fixture(scope="session")
-def rsa_keys() -> list[RSAKey]:
-    """A few keys for all tests, because making one is slow."""
-    return [RSAKey.generate_key(2048) for _ in range(12)]
-
-
 @dataclass(frozen=True)
 class Settings:
     """Settings with a clock that stands, and the private half of the team's key."""
@@ -209,9 +204,9 @@ def at_another_address(made: ProviderSettings, back: str) -> ProviderSettings:
 
 
 @pytest.fixture
-def settings(rsa_keys: list[RSAKey]) -> Settings:
+def settings() -> Settings:
     """Settings of an app that all three know."""
-    clock, team_key, keys = Clock(), ECKey.generate_key("P-256"), iter(rsa_keys)
+    clock, team_key = Clock(), ECKey.generate_key("P-256")
     google, microsoft = (
         SecretApp(
             client_id=f"app-at-{name}",
@@ -233,7 +228,7 @@ def settings(rsa_keys: list[RSAKey]) -> Settings:
         microsoft=microsoft,
         apple=apple,
         now=clock.now,
-        new_key=lambda: next(keys),
+        new_key=rsa_keys(),
     )
     return Settings(made, clock, team_key)
 

@@ -8,17 +8,17 @@ import pytest
 import pytest_asyncio
 
 from tests.copies import Copies
+from tests.made_once import migrated
 from tests.postgres import Postgres
 
 from .world import World, world_on
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def copied_practice(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+async def copied_practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the practice copied into it; made once, because the seed is the same each time."""
     file = tmp_path_factory.mktemp("practice") / "practice.db"
-    shutil.copyfile(sqlite_template, file)
-    async with world_on(f"sqlite:///{file}", is_new=True):
+    async with world_on(migrated(file), is_new=True):
         pass
     return file
 

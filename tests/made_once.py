@@ -1,0 +1,54 @@
+"""What takes long to make and can be the same for every test of a process."""
+
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from dbos import run_dbos_database_migrations
+from joserfc.jwk import RSAKey
+
+from xpm import migrations
+
+_KEYS = 12
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "template.db"
+        migrations.upgrade(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+@cache
+def _launched() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "template.db"
+        file.write_bytes(_migrated())
+        run_dbos_database_migrations(system_database_url=f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+def migrated(file: Path) -> str:
+    """Makes a SQLite file with every migration done; its address."""
+    file.write_bytes(_migrated())
+    return f"sqlite:///{file}"
+
+
+def launched(file: Path) -> str:
+    """The same with the engine's tables, as any start but the first finds it."""
+    file.write_bytes(_launched())
+    return f"sqlite:///{file}"
+
+
+@cache
+def _rsa_key(nth: int) -> RSAKey:
+    return RSAKey.generate_key(2048)
+
+
+def rsa_keys() -> Callable[[], RSAKey]:
+    """Gives another key each time, a dozen in turn: to make one takes a tenth of a second of processor time."""
+    at = count()
+    return lambda: _rsa_key(next(at) % _KEYS)
