@@ -3,7 +3,6 @@
 `database_url` and `database` run each test that asks for them twice, on SQLite and on PostgreSQL.
 """
 
-import gc
 import ipaddress
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import collect_seldom
 from tests.copies import Copies
 from tests.made_once import migrated
 from tests.postgres import Postgres, served_postgres
@@ -81,9 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Spares the collector what thousands of collected tests hold, which lives to the end anyway."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    collect_seldom()
 
 
 class NetworkIsClosed(OSError):
