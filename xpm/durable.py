@@ -24,19 +24,24 @@ from xpm.store import Database, Transaction
 log = logging.getLogger(__name__)
 
 QUEUE: Final = "xpm-slack"
+"""For what a person waits for."""
+
+CROWD: Final = "xpm-slack-crowd"
+"""For calls of a system that tells very many: a few at once, so that they take no turn from anybody else's."""
+
+COURTESY: Final = "xpm-slack-courtesy"
+"""For what nobody waits for and what may wait for XPM itself."""
+
 LONG_QUEUE: Final = "xpm-slack-long"
 """For workflows of minutes, so that they never stand in the way of a person's entry."""
-
-LAST: Final = 1_000_000
-"""The place in the queue of work that nobody waits for."""
 
 # Constant on purpose: recovery skips workflows of another version, so a deployment would strand what is under way.
 VERSION: Final = "1"
 
 KEPT: Final = timedelta(days=7)
 
-_AT_ONCE, _LONG_AT_ONCE = 64, 4
-_LONG_POLL_SECONDS = 0.5
+_AT_ONCE = {QUEUE: 64, CROWD: 8, COURTESY: 8, LONG_QUEUE: 4}
+_PATIENT_POLL_SECONDS = 0.5
 _SHORT, _SHORT_TURNS = 1.0, 20
 """Pauses of up to so many seconds, and so many of them, are not worth going through the queue."""
 
@@ -90,17 +95,16 @@ class Durable:
         self._pace = pace
         self._precedence = precedence or Precedence()
         self._workflows: dict[str, Workflow] = {}
-        self._long: set[str] = set()
+        self._queues: dict[str, str] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._is_stopping = False
         self._client: DBOSClient | None = None
         self.replica = replica
 
-    def register(self, name: str, workflow: Workflow, *, is_long: bool = False) -> None:
-        """Names a workflow; call before `start`. Its arguments must be JSON."""
+    def register(self, name: str, workflow: Workflow, *, queue: str = QUEUE) -> None:
+        """Names a workflow and the queue it waits in; call before `start`. Its arguments must be JSON."""
         self._workflows[name] = workflow
-        if is_long:
-            self._long.add(name)
+        self._queues[name] = queue
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -122,12 +126,14 @@ class Durable:
         for name, workflow in self._workflows.items():
             DBOS.workflow(name=name)(self._again_and_again(name, workflow))
         DBOS.launch()
-        await DBOS.register_queue_async(
-            QUEUE, polling_interval_sec=self._poll_seconds, worker_concurrency=_AT_ONCE
-        )
-        await DBOS.register_queue_async(
-            LONG_QUEUE, polling_interval_sec=_LONG_POLL_SECONDS, worker_concurrency=_LONG_AT_ONCE
-        )
+        # Each look costs some milliseconds, also when nothing waits.
+        patient = max(self._poll_seconds, _PATIENT_POLL_SECONDS * min(1.0, self._pace))
+        for queue, at_once in _AT_ONCE.items():
+            await DBOS.register_queue_async(
+                queue,
+                polling_interval_sec=self._poll_seconds if queue == QUEUE else patient,
+                worker_concurrency=at_once,
+            )
         self._client = DBOSClient(
             system_database_url=self._url, serializer=_Json(), application_name="xpm-slack"
         )
@@ -175,7 +181,7 @@ class Durable:
     ) -> None:
         client = self._usable()
         options: dict[str, Any] = {
-            "queue_name": LONG_QUEUE if name in self._long else QUEUE,
+            "queue_name": self._queue_of(name),
             "workflow_name": name,
             "workflow_id": workflow_id,
             "app_version": VERSION,
@@ -268,8 +274,7 @@ class Durable:
     async def take_over(self, workflow_ids: list[str]) -> None:
         """Puts workflows that a dead replica ran back into the queue."""
         for workflow_id in workflow_ids:
-            name = workflow_id.partition(":")[0]
-            queue = LONG_QUEUE if name in self._long else QUEUE
+            queue = self._queue_of(workflow_id.partition(":")[0])
             await self._usable().resume_workflow_async(workflow_id, queue_name=queue)
 
     async def purge(self, older_than: timedelta) -> int:
@@ -317,6 +322,9 @@ class Durable:
             await client.delete_workflows_async(ids)
             # One that runs at this moment may yet ask for another turn.
             await asyncio.sleep(_A_TURN_SECONDS)
+
+    def _queue_of(self, name: str) -> str:
+        return self._queues.get(name, QUEUE)
 
     def _usable(self) -> DBOSClient:
         if self._client is None:

@@ -13,7 +13,7 @@ from xpm.choices import OVERDUE, is_overdue
 from xpm.clock import Clock
 from xpm.durable import Durable
 from xpm.entries import SETTLE, Entries
-from xpm.reception import OFFER
+from xpm.reception import OFFER, OFFER_IN_TURN
 from xpm.store import Database, Transaction, watch
 from xpm.store import entries as store
 from xpm.store.entries import Entry, State
@@ -68,7 +68,10 @@ class Watching:
             if not await self._durable.is_under_way(SETTLE, f"{entry_id}:"):
                 await self._begin(SETTLE, f"{entry_id}:{version}:{slot}", workspace_id, entry_id)
         for workspace_id, call_id in calls:
-            if not await self._durable.is_under_way(OFFER, call_id):
+            for name in (OFFER, OFFER_IN_TURN):
+                if await self._durable.is_under_way(name, call_id):
+                    break
+            else:
                 await self._begin(OFFER, f"{call_id}:{slot}", workspace_id, call_id)
         for workspace_id in stranded:
             async with self._database.transaction() as tx:

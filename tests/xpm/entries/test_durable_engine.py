@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from xpm.durable import Durable
+from xpm.durable import LONG_QUEUE, Durable
 from xpm.precedence import Precedence
 from xpm.store import Database
 from xpm.store.entries import Entry, State
@@ -41,7 +41,7 @@ class Engine:
         )
         self.ran: list[str] = []
         self.durable.register("write_down", self.write_down)
-        self.durable.register("slowly", self.write_down, is_long=True)
+        self.durable.register("slowly", self.write_down, queue=LONG_QUEUE)
         self.durable.register("fail", self.fail)
         self.durable.register("again", self.again)
 

@@ -17,7 +17,7 @@ from xpm.choices import (
     problems,
 )
 from xpm.entries import SETTLE
-from xpm.reception import OFFER
+from xpm.reception import OFFER, OFFER_IN_TURN
 from xpm.store import calls as call_store
 from xpm.store.entries import Entry, State
 from xpm.watching import EVERY, REMIND, Watching
@@ -167,14 +167,15 @@ async def test_a_call_whose_message_was_never_posted_is_asked_about(
     assert world.notices.shown == [(entry.id, State.OFFERED, None)]
 
 
+@pytest.mark.parametrize("name", [OFFER, OFFER_IN_TURN])
 async def test_a_call_nobody_was_asked_about_is_offered_again(
-    world: World, watching: Watching
+    world: World, watching: Watching, name: str
 ) -> None:
     call = await world.call()
     async with world.database.transaction() as tx:
         await call_store.conclude(tx, WORKSPACE, call.id, call_store.WAITING)
     world.clock.moment += A_WHILE
-    world.durable.under_way.add(f"{OFFER}:{call.id}")
+    world.durable.under_way.add(f"{name}:{call.id}")
     await watching.look()
     assert world.durable.queue == []
     world.durable.under_way.clear()
