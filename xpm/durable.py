@@ -229,7 +229,7 @@ class Durable:
     ) -> tuple[float | None, int]:
         """Runs it until it is done or wants a longer pause; that pause in seconds, and the failures in a row so far."""
         for _ in range(_SHORT_TURNS):
-            await self._precedence.stand_back()
+            await self._precedence.stand_back(goes_last=self._queue_of(name) != QUEUE)
             if self._is_stopping:
                 # Whoever stood back has begun nothing: the next process does it, as above.
                 raise asyncio.CancelledError

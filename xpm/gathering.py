@@ -91,7 +91,7 @@ class Gathering:
         )
         for call in waiting:
             await store.change(tx, call, email=email.casefold(), outcome=store.WAITING)
-            await self._ask(tx, replace(call, version=call.version + 1))
+            await self._ask(tx, replace(call, version=call.version + 1), now)
         return len(waiting)
 
     # -- within ------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Gathering:
                 continue
             log.info("call.received", extra={"call": call.id, "outcome": call.outcome})
             if call.outcome == store.WAITING:
-                await self._ask(tx, call)
+                await self._ask(tx, call, now)
         return len(new)
 
     async def _compare(
@@ -238,13 +238,13 @@ class Gathering:
         await store.change(tx, before, **values)
         changed = replace(before, **values, version=before.version + 1)
         if outcome == store.WAITING:
-            await self._ask(tx, changed)
+            await self._ask(tx, changed, now_told.received_at)
         elif before.outcome == store.OFFERED:
             await self._retell(tx, before, changed)
 
-    async def _ask(self, tx: Transaction, call: Call) -> None:
+    async def _ask(self, tx: Transaction, call: Call, now: datetime) -> None:
         key = call.id if call.version == 1 else f"{call.id}:{call.version}"
-        place = self._share.place(call.phone_system_id)
+        place = self._share.place(call.phone_system_id, now)
         name = OFFER_IN_TURN if place else OFFER
         await self._durable.enqueue(tx, name, key, call.workspace_id, call.id, place=place)
 
