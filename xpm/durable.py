@@ -262,6 +262,14 @@ class Durable:
         )
         return bool(found)
 
+    async def arguments_of(self, name: str) -> list[tuple[Any, ...]]:
+        """What each workflow of this name was given that waits or runs."""
+        found = await self._usable().list_workflows_async(
+            workflow_id_prefix=f"{name}:", status=_UNFINISHED, load_output=False
+        )
+        # Its turn and its failures come first.
+        return [tuple(one.input["args"][2:]) for one in found if one.input is not None]
+
     async def running_on(self) -> dict[str, list[str]]:
         """The workflows that run, by the replica that runs them."""
         found: dict[str, list[str]] = {}

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 OFFER = "offer_call"
 """The workflow that asks a call's person: (workspace id, call id)."""
 
-OFFER_IN_TURN = "offer_call_in_turn"
-"""The same for a call of a system that tells very many."""
+OFFER_IN_TURN = "offer_calls_in_turn"
+"""The same for calls of a system that tells very many, one after the other: (workspace id, call ids)."""
 
 RETELL = "retell_call"
 """The workflow that shows what was told later in the messages that are there: (workspace id, call id)."""
@@ -40,6 +40,8 @@ GIVEN_WAY = "of another"
 """The outcome of a call that turned out to be somebody else's: a line's, once it is known who spoke on it."""
 
 _KEPT_DAYS = 30
+# So many calls of a crowd are one workflow: to enqueue one costs more than to keep the call.
+_PORTION = 10
 # So long somebody who spoke on a line, or picked up after others were rung, may still be told of.
 _WAIT = timedelta(seconds=15)
 _TOLD = (
@@ -91,7 +93,7 @@ class Gathering:
         )
         for call in waiting:
             await store.change(tx, call, email=email.casefold(), outcome=store.WAITING)
-            await self._ask(tx, replace(call, version=call.version + 1), now)
+            await self._ask(tx, now, replace(call, version=call.version + 1))
         return len(waiting)
 
     # -- within ------------------------------------------------------------------------------------------------------
@@ -116,13 +118,11 @@ class Gathering:
             calls = self._calls(system, named, rules, region, now)
             added += await self._compare(tx, there.get(source_id, []), calls)
         new = await store.add(tx, *added)
-        for call in added:
-            if call.id not in new:
-                continue
+        kept = [call for call in added if call.id in new]
+        for call in kept:
             log.info("call.received", extra={"call": call.id, "outcome": call.outcome})
-            if call.outcome == store.WAITING:
-                await self._ask(tx, call, now)
-        return len(new)
+        await self._ask(tx, now, *(call for call in kept if call.outcome == store.WAITING))
+        return len(kept)
 
     async def _compare(
         self, tx: Transaction, there: Sequence[Call], calls: Sequence[tuple[EndedCall, Call]]
@@ -238,15 +238,29 @@ class Gathering:
         await store.change(tx, before, **values)
         changed = replace(before, **values, version=before.version + 1)
         if outcome == store.WAITING:
-            await self._ask(tx, changed, now_told.received_at)
+            await self._ask(tx, now_told.received_at, changed)
         elif before.outcome == store.OFFERED:
             await self._retell(tx, before, changed)
 
-    async def _ask(self, tx: Transaction, call: Call, now: datetime) -> None:
-        key = call.id if call.version == 1 else f"{call.id}:{call.version}"
-        place = self._share.place(call.phone_system_id, now)
-        name = OFFER_IN_TURN if place else OFFER
-        await self._durable.enqueue(tx, name, key, call.workspace_id, call.id, place=place)
+    async def _ask(self, tx: Transaction, now: datetime, *calls: Call) -> None:
+        """Enqueues asking about calls; those of a crowd in portions, behind everybody else's."""
+        crowd: list[tuple[int, Call]] = []
+        for call in calls:
+            place = self._share.place(call.phone_system_id, now)
+            if place == 0:
+                await self._durable.enqueue(tx, OFFER, _key(call), call.workspace_id, call.id)
+            else:
+                crowd.append((place, call))
+        # One that must not be asked about yet would hold up the others of its portion.
+        portions = [[one] for one in crowd if one[1].offer_at is not None]
+        at_once = [one for one in crowd if one[1].offer_at is None]
+        portions += [at_once[at : at + _PORTION] for at in range(0, len(at_once), _PORTION)]
+        for portion in portions:
+            place, first = portion[0]
+            ids = [call.id for _, call in portion]
+            await self._durable.enqueue(
+                tx, OFFER_IN_TURN, _key(first), first.workspace_id, ids, place=place
+            )
 
     async def _retell(self, tx: Transaction, before: Call, after: Call) -> None:
         if before.seconds != after.seconds:
@@ -261,6 +275,10 @@ class Gathering:
                     await entry_store.change(tx, entry, minutes=str(call_minutes(after.seconds)))
         key = f"{after.id}:{after.version}"
         await self._durable.enqueue(tx, RETELL, key, after.workspace_id, after.id)
+
+
+def _key(call: Call) -> str:
+    return call.id if call.version == 1 else f"{call.id}:{call.version}"
 
 
 def _same_person(there: Sequence[Call], part: EndedCall) -> Call | None:

@@ -159,12 +159,23 @@ class Reception:
         """
         return await self._offer(workspace_id, call_id, is_one_of_many=False)
 
-    async def offer_in_turn(self, workspace_id: str, call_id: str) -> float | None:
-        """The workflow for a call of a system that tells very many: the same, with the jobs as the mirror has them.
+    async def offer_in_turn(self, workspace_id: str, call_ids: Sequence[str]) -> float | None:
+        """The workflow for calls of a system that tells very many: one at each run, with jobs as the mirror has them.
 
-        To fetch them afresh for each would take XPM's limits from everybody else for hours.
+        To fetch jobs afresh for each would take XPM's limits from everybody else for hours.
         """
-        return await self._offer(workspace_id, call_id, is_one_of_many=True)
+        for call_id in call_ids:
+            async with self._database.reading() as tx:
+                call = await store.get(tx, workspace_id, call_id)
+                unshown = await entry_store.unshown_of_call(tx, workspace_id, call_id)
+            is_next = call is not None and call.outcome == store.WAITING
+            if is_next or unshown:
+                pause = await self._offer(workspace_id, call_id, is_one_of_many=True)
+                if pause is not None:
+                    return pause
+            if is_next:
+                return 0.0
+        return None
 
     async def _offer(
         self, workspace_id: str, call_id: str, *, is_one_of_many: bool

@@ -167,15 +167,29 @@ async def test_a_call_whose_message_was_never_posted_is_asked_about(
     assert world.notices.shown == [(entry.id, State.OFFERED, None)]
 
 
-@pytest.mark.parametrize("name", [OFFER, OFFER_IN_TURN])
+async def test_a_call_of_a_crowd_that_waits_for_its_turn_is_left_in_it(
+    world: World, watching: Watching
+) -> None:
+    call = await world.call()
+    async with world.database.transaction() as tx:
+        await call_store.conclude(tx, WORKSPACE, call.id, call_store.WAITING)
+        await world.durable.enqueue(tx, OFFER_IN_TURN, "another", WORKSPACE, ["another", call.id])
+    world.clock.moment += A_WHILE
+    await watching.look()
+    assert world.durable.names() == [OFFER_IN_TURN]
+    world.durable.lose()
+    await watching.look()
+    assert world.durable.names() == [OFFER]
+
+
 async def test_a_call_nobody_was_asked_about_is_offered_again(
-    world: World, watching: Watching, name: str
+    world: World, watching: Watching
 ) -> None:
     call = await world.call()
     async with world.database.transaction() as tx:
         await call_store.conclude(tx, WORKSPACE, call.id, call_store.WAITING)
     world.clock.moment += A_WHILE
-    world.durable.under_way.add(f"{name}:{call.id}")
+    world.durable.under_way.add(f"{OFFER}:{call.id}")
     await watching.look()
     assert world.durable.queue == []
     world.durable.under_way.clear()
