@@ -267,6 +267,10 @@ async def test_work_of_people_waits_for_no_crowd_and_no_courtesy(engine: Engine)
     await until(lambda: len(engine.ran) == 16)
     await engine.enqueue("mine", "a person's")
     await until(lambda: engine.ran[16:] == ["a person's"])
+    # What waits and what runs is known by what it was given.
+    given = await engine.durable.arguments_of("in_turn")
+    assert sorted(given) == sorted((f"in_turn {n}",) for n in range(70))
+    assert await engine.durable.arguments_of("write_down") == []
     await engine.durable.stop(0)
 
 
