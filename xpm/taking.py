@@ -17,7 +17,7 @@ from xpm.store.workspaces import PhoneSystem
 
 log = logging.getLogger(__name__)
 
-_MOST_TOGETHER = 50
+_MOST_TOGETHER = 100
 # Whoever finds the file locked sleeps up to 100 ms before the next try (sqliteDefaultBusyCallback in SQLite's main.c),
 # and the durable engine waits so, not in our line: a pause as long lets everybody in. With a shorter one another
 # system's messages came seconds or a minute late (benchmarks/phones.py).
