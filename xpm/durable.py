@@ -20,6 +20,7 @@ from dbos import DBOS, DBOSClient, Serializer
 
 from xpm.precedence import Precedence
 from xpm.store import Database, Transaction
+from xpm.store.turns import engine_in_turn
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,7 @@ class Durable:
         self._running: set[asyncio.Task[Any]] = set()
         self._is_stopping = False
         self._client: DBOSClient | None = None
+        self._engine: sa.Engine | None = None
         self.replica = replica
 
     def register(self, name: str, workflow: Workflow, *, queue: str = QUEUE) -> None:
@@ -110,10 +112,14 @@ class Durable:
 
     async def start(self) -> None:
         """Launches the engine on the running loop: recovers what a crash cut, then takes from the queues."""
+        if self._database.turns is not None:
+            # Otherwise it finds the file locked, looks again after up to 100 ms, and so does whoever finds it at work.
+            self._engine = engine_in_turn(self._url, self._database.turns)
         DBOS(
             config={
                 "name": "xpm-slack",
                 "system_database_url": self._url,
+                "system_database_engine": self._engine,
                 "executor_id": self.replica,
                 "application_version": VERSION,
                 "log_level": "WARNING",
@@ -135,7 +141,10 @@ class Durable:
                 worker_concurrency=at_once,
             )
         self._client = DBOSClient(
-            system_database_url=self._url, serializer=_Json(), application_name="xpm-slack"
+            system_database_url=self._url,
+            system_database_engine=self._engine,
+            serializer=_Json(),
+            application_name="xpm-slack",
         )
 
     @property
@@ -158,6 +167,9 @@ class Durable:
         self._client = None
         client.destroy()
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
 
     # -- enqueueing ------------------------------------------------------------------------------------------------
 
