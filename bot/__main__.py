@@ -181,14 +181,18 @@ def add_phone_system(
     workspace: Team,
     kind: Annotated[
         str,
-        typer.Option(help="standard, vxt, aircall, twilio, dialpad, ringcentral, zoom or 3cx"),
+        typer.Option(
+            help="standard, vxt, aircall, twilio, dialpad, ringcentral, zoom, 3cx, 8x8, teams or zapier"
+        ),
     ] = "standard",
 ) -> None:
     """Add a phone system; print the address and the secret to give it. docs/phones tells where they go."""
-    from handlers.phones import KINDS
+    from handlers.messages.phone_setups import SETUPS
 
-    if kind not in KINDS:
-        typer.echo(f"{kind} is no phone system we know. Give one of: {', '.join(KINDS)}.", err=True)
+    if kind not in SETUPS:
+        typer.echo(
+            f"{kind} is no phone system we know. Give one of: {', '.join(SETUPS)}.", err=True
+        )
         raise typer.Exit(1)
     settings = _settings()
     from bot import phone_systems
@@ -205,7 +209,7 @@ def add_phone_system(
         typer.echo(f"secret {added.secret}")
     else:
         typer.echo(
-            f"{KINDS[kind].name} makes the secret itself. Bring it with `xpm-slack phones secret`; "
+            f"{SETUPS[kind].name} makes the secret itself. Bring it with `xpm-slack phones secret`; "
             "until then its calls are refused."
         )
 
@@ -216,8 +220,14 @@ def bring_secret(workspace: Team, system: System) -> None:
     secret = typer.prompt("Secret", hide_input=True).strip()
     settings = _settings()
     from bot import phone_systems
+    from handlers.messages.phone_adding import unfit
+    from xpm.phone_systems import Unfit
 
-    _found(asyncio.run(phone_systems.bring_secret(settings, workspace, system, secret)), system)
+    kept = asyncio.run(phone_systems.bring_secret(settings, workspace, system, secret))
+    if isinstance(kept, Unfit):
+        typer.echo(f"Not kept. {unfit(kept)}", err=True)
+        raise typer.Exit(1)
+    _found(kept, system)
     typer.echo("Kept. Calls proven with it are taken from now on.")
 
 
@@ -238,7 +248,7 @@ def list_phone_systems(workspace: Team) -> None:
     from bot import phone_systems
 
     for one, people in asyncio.run(phone_systems.listed(settings, workspace)):
-        typer.echo(f"{one.kind} {settings.public_url}/calls/{one.kind}/{one.id}")
+        typer.echo(f"{one.chosen or one.kind} {settings.public_url}/calls/{one.kind}/{one.id}")
         said = f"{one.last_call_at:%Y-%m-%d %H:%M} UTC" if one.last_call_at else "never"
         typer.echo(f"  last call {said}")
         if one.refused_at is not None:

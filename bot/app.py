@@ -28,7 +28,7 @@ from xpm.comparing import COMPARE, COMPARE_ONE, Comparing
 from xpm.connecting import Connecting
 from xpm.connections import Connections
 from xpm.directory import Directory
-from xpm.durable import Durable
+from xpm.durable import COURTESY, CROWD, LONG_QUEUE, Durable
 from xpm.entries import SETTLE, Entries
 from xpm.following import SAY_ENDED, SHOW_ENTRY, SHOW_OPEN, Following
 from xpm.keeping import KEEP, Keeping
@@ -37,7 +37,7 @@ from xpm.mirroring import Mirroring
 from xpm.naming import Naming
 from xpm.phone_systems import PhoneSystems
 from xpm.precedence import Precedence
-from xpm.reception import OFFER, REFRESH, RETELL, Reception
+from xpm.reception import OFFER, OFFER_IN_TURN, REFRESH, RETELL, Reception
 from xpm.replicas import Replicas
 from xpm.rhythm import Rhythm
 from xpm.settling import Settling
@@ -188,11 +188,12 @@ def build(
     durable.register(LEARN, organisations.run)
     durable.register(SETTLE, settling.advance)
     durable.register(OFFER, reception.offer)
-    durable.register(REFRESH, reception.refresh)
+    durable.register(OFFER_IN_TURN, reception.offer_in_turn, queue=CROWD)
+    durable.register(REFRESH, reception.refresh, queue=COURTESY)
     durable.register(RETELL, reception.retell)
-    durable.register(SYNC, syncing.run, is_long=True)
-    durable.register(COMPARE, comparing.run, is_long=True)
-    durable.register(COMPARE_ONE, comparing.one, is_long=True)
+    durable.register(SYNC, syncing.run, queue=LONG_QUEUE)
+    durable.register(COMPARE, comparing.run, queue=LONG_QUEUE)
+    durable.register(COMPARE_ONE, comparing.one, queue=LONG_QUEUE)
     durable.register(REMIND, watching.remind)
     services = Services(
         database=database,

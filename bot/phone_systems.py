@@ -4,26 +4,41 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.settings import Settings
+from handlers.messages.phone_setups import SETUPS
 from handlers.phones import KINDS
 from xpm.calls import Rules
 from xpm.clock import utc_now
-from xpm.phone_systems import STANDARD, Added, PhoneSystems
-from xpm.store import Database
+from xpm.phone_systems import STANDARD, Added, PhoneSystems, Unfit, why_unfit
+from xpm.store import Database, audit
 from xpm.store import phones as phone_store
 from xpm.store.phones import PhonePerson
 from xpm.store.workspaces import PhoneSystem
 from xpm.vault import Vault
 
 
-async def add(settings: Settings, workspace_id: str, kind: str = STANDARD) -> Added | None:
-    """Adds a phone system to a workspace; None when the app is not installed there."""
+async def add(settings: Settings, workspace_id: str, chosen: str = STANDARD) -> Added | None:
+    """Adds a phone system to a workspace, as the menu in Slack has it; None when the app is not installed there."""
+    kind = SETUPS[chosen].kind
     async with _opened(settings) as (_, systems):
-        return await systems.add(workspace_id, kind, has_own_secret=KINDS[kind].has_own_secret)
+        return await systems.add(
+            workspace_id, kind, has_own_secret=KINDS[kind].has_own_secret, chosen=chosen
+        )
 
 
-async def bring_secret(settings: Settings, workspace_id: str, system_id: str, secret: str) -> bool:
-    """Keeps the secret that a phone system made; False when the workspace has no such phone system."""
+async def bring_secret(
+    settings: Settings, workspace_id: str, system_id: str, secret: str
+) -> bool | Unfit:
+    """Keeps the secret that a phone system made, or says why it cannot be one of its kind.
+
+    False when the workspace has no such phone system.
+    """
     async with _opened(settings) as (_, systems):
+        known = await systems.one(workspace_id, system_id)
+        if known is None:
+            return False
+        why = why_unfit(known.system.kind, secret)
+        if why is not None:
+            return why
         return await systems.change_secret(workspace_id, system_id, secret) is not None
 
 
@@ -51,13 +66,16 @@ async def name_person(
     async with _opened(settings) as (database, _), database.transaction() as tx:
         if await phone_store.one(tx, workspace_id, system_id) is None:
             return False
+        now = utc_now()
+        fact = audit.Fact(now, workspace_id, "phones.person_named", None, system_id)
+        await audit.note(tx, fact)
         await phone_store.mend(
             tx,
             PhonePerson(
                 workspace_id,
                 system_id,
                 staff,
-                utc_now(),
+                now,
                 email.casefold() if email else None,
                 is_nobody=email is None,
             ),

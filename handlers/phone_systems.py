@@ -9,7 +9,7 @@ from handlers.messages import phone_systems as messages
 from handlers.messages.call_rules import RULES
 from handlers.messages.kit import Element
 from handlers.messages.phone_people import PEOPLE
-from handlers.messages.phone_setups import SETUPS, called, of_kind
+from handlers.messages.phone_setups import SETUPS, called, set_up
 from handlers.phone_pages import Turn, errors, instead
 from xpm.phone_systems import Known, why_unfit
 
@@ -60,7 +60,7 @@ async def how_to(turn: Turn) -> Element:
     known = await _known(turn, turn.value)
     if known is None:
         return messages.gone()
-    setup = of_kind(known.system.kind)
+    setup = set_up(known.system)
     return adding_messages.how_to(known, setup, turn.asked.services.public_url)
 
 
@@ -110,6 +110,7 @@ async def added(turn: Turn) -> dict[str, Any]:
     made = await services.phone_systems.add(
         turn.workspace_id,
         setup.kind,
+        chosen=chosen,
         has_own_secret=bool(setup.secret),
         system_id=system_id,
         by=turn.asked.person.slack_user_id,
@@ -130,7 +131,7 @@ async def secret_given(turn: Turn) -> dict[str, Any]:
         return instead(messages.gone())
     field = turn.field(adding_messages.SECRET_BLOCK, adding_messages.SECRET_FIELD) or {}
     typed = str(field.get("value") or "").strip()
-    is_theirs = bool(of_kind(known.system.kind).secret)
+    is_theirs = bool(set_up(known.system).secret)
     if typed or is_theirs:
         why = why_unfit(known.system.kind, typed)
         if why is not None:
@@ -162,5 +163,5 @@ async def removed(turn: Turn) -> dict[str, Any]:
         turn.workspace_id, known.system.id, by=turn.asked.person.slack_user_id
     ):
         return instead(messages.gone())
-    name = called(known.system.kind)
+    name = called(known.system)
     return instead(await every(turn, messages.removed(name)))

@@ -20,23 +20,29 @@ from dbos import DBOS, DBOSClient, Serializer
 
 from xpm.precedence import Precedence
 from xpm.store import Database, Transaction
+from xpm.store.turns import engine_in_turn
 
 log = logging.getLogger(__name__)
 
 QUEUE: Final = "xpm-slack"
+"""For what a person waits for."""
+
+CROWD: Final = "xpm-slack-crowd"
+"""For calls of a system that tells very many: a few at once, so that they take no turn from anybody else's."""
+
+COURTESY: Final = "xpm-slack-courtesy"
+"""For what nobody waits for and what may wait for XPM itself."""
+
 LONG_QUEUE: Final = "xpm-slack-long"
 """For workflows of minutes, so that they never stand in the way of a person's entry."""
-
-LAST: Final = 1_000_000
-"""The place in the queue of work that nobody waits for."""
 
 # Constant on purpose: recovery skips workflows of another version, so a deployment would strand what is under way.
 VERSION: Final = "1"
 
 KEPT: Final = timedelta(days=7)
 
-_AT_ONCE, _LONG_AT_ONCE = 64, 4
-_LONG_POLL_SECONDS = 0.5
+_AT_ONCE = {QUEUE: 64, CROWD: 8, COURTESY: 8, LONG_QUEUE: 4}
+_PATIENT_POLL_SECONDS = 0.5
 _SHORT, _SHORT_TURNS = 1.0, 20
 """Pauses of up to so many seconds, and so many of them, are not worth going through the queue."""
 
@@ -90,26 +96,30 @@ class Durable:
         self._pace = pace
         self._precedence = precedence or Precedence()
         self._workflows: dict[str, Workflow] = {}
-        self._long: set[str] = set()
+        self._queues: dict[str, str] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._is_stopping = False
         self._client: DBOSClient | None = None
+        self._engine: sa.Engine | None = None
         self.replica = replica
 
-    def register(self, name: str, workflow: Workflow, *, is_long: bool = False) -> None:
-        """Names a workflow; call before `start`. Its arguments must be JSON."""
+    def register(self, name: str, workflow: Workflow, *, queue: str = QUEUE) -> None:
+        """Names a workflow and the queue it waits in; call before `start`. Its arguments must be JSON."""
         self._workflows[name] = workflow
-        if is_long:
-            self._long.add(name)
+        self._queues[name] = queue
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Launches the engine on the running loop: recovers what a crash cut, then takes from the queues."""
+        if self._database.turns is not None:
+            # Otherwise it finds the file locked, looks again after up to 100 ms, and so does whoever finds it at work.
+            self._engine = engine_in_turn(self._url, self._database.turns)
         DBOS(
             config={
                 "name": "xpm-slack",
                 "system_database_url": self._url,
+                "system_database_engine": self._engine,
                 "executor_id": self.replica,
                 "application_version": VERSION,
                 "log_level": "WARNING",
@@ -122,14 +132,19 @@ class Durable:
         for name, workflow in self._workflows.items():
             DBOS.workflow(name=name)(self._again_and_again(name, workflow))
         DBOS.launch()
-        await DBOS.register_queue_async(
-            QUEUE, polling_interval_sec=self._poll_seconds, worker_concurrency=_AT_ONCE
-        )
-        await DBOS.register_queue_async(
-            LONG_QUEUE, polling_interval_sec=_LONG_POLL_SECONDS, worker_concurrency=_LONG_AT_ONCE
-        )
+        # Each look costs some milliseconds, also when nothing waits.
+        patient = max(self._poll_seconds, _PATIENT_POLL_SECONDS * min(1.0, self._pace))
+        for queue, at_once in _AT_ONCE.items():
+            await DBOS.register_queue_async(
+                queue,
+                polling_interval_sec=self._poll_seconds if queue == QUEUE else patient,
+                worker_concurrency=at_once,
+            )
         self._client = DBOSClient(
-            system_database_url=self._url, serializer=_Json(), application_name="xpm-slack"
+            system_database_url=self._url,
+            system_database_engine=self._engine,
+            serializer=_Json(),
+            application_name="xpm-slack",
         )
 
     @property
@@ -152,6 +167,9 @@ class Durable:
         self._client = None
         client.destroy()
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
 
     # -- enqueueing ------------------------------------------------------------------------------------------------
 
@@ -175,7 +193,7 @@ class Durable:
     ) -> None:
         client = self._usable()
         options: dict[str, Any] = {
-            "queue_name": LONG_QUEUE if name in self._long else QUEUE,
+            "queue_name": self._queue_of(name),
             "workflow_name": name,
             "workflow_id": workflow_id,
             "app_version": VERSION,
@@ -223,7 +241,7 @@ class Durable:
     ) -> tuple[float | None, int]:
         """Runs it until it is done or wants a longer pause; that pause in seconds, and the failures in a row so far."""
         for _ in range(_SHORT_TURNS):
-            await self._precedence.stand_back()
+            await self._precedence.stand_back(goes_last=self._queue_of(name) != QUEUE)
             if self._is_stopping:
                 # Whoever stood back has begun nothing: the next process does it, as above.
                 raise asyncio.CancelledError
@@ -256,6 +274,14 @@ class Durable:
         )
         return bool(found)
 
+    async def arguments_of(self, name: str) -> list[tuple[Any, ...]]:
+        """What each workflow of this name was given that waits or runs."""
+        found = await self._usable().list_workflows_async(
+            workflow_id_prefix=f"{name}:", status=_UNFINISHED, load_output=False
+        )
+        # Its turn and its failures come first.
+        return [tuple(one.input["args"][2:]) for one in found if one.input is not None]
+
     async def running_on(self) -> dict[str, list[str]]:
         """The workflows that run, by the replica that runs them."""
         found: dict[str, list[str]] = {}
@@ -268,8 +294,7 @@ class Durable:
     async def take_over(self, workflow_ids: list[str]) -> None:
         """Puts workflows that a dead replica ran back into the queue."""
         for workflow_id in workflow_ids:
-            name = workflow_id.partition(":")[0]
-            queue = LONG_QUEUE if name in self._long else QUEUE
+            queue = self._queue_of(workflow_id.partition(":")[0])
             await self._usable().resume_workflow_async(workflow_id, queue_name=queue)
 
     async def purge(self, older_than: timedelta) -> int:
@@ -317,6 +342,9 @@ class Durable:
             await client.delete_workflows_async(ids)
             # One that runs at this moment may yet ask for another turn.
             await asyncio.sleep(_A_TURN_SECONDS)
+
+    def _queue_of(self, name: str) -> str:
+        return self._queues.get(name, QUEUE)
 
     def _usable(self) -> DBOSClient:
         if self._client is None:

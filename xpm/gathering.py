@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 OFFER = "offer_call"
 """The workflow that asks a call's person: (workspace id, call id)."""
 
+OFFER_IN_TURN = "offer_calls_in_turn"
+"""The same for calls of a system that tells very many, one after the other: (workspace id, call ids)."""
+
 RETELL = "retell_call"
 """The workflow that shows what was told later in the messages that are there: (workspace id, call id)."""
 
@@ -37,6 +40,8 @@ GIVEN_WAY = "of another"
 """The outcome of a call that turned out to be somebody else's: a line's, once it is known who spoke on it."""
 
 _KEPT_DAYS = 30
+# So many calls of a crowd are one workflow: to enqueue one costs more than to keep the call.
+_PORTION = 10
 # So long somebody who spoke on a line, or picked up after others were rung, may still be told of.
 _WAIT = timedelta(seconds=15)
 _TOLD = (
@@ -62,19 +67,12 @@ class Gathering:
         connection = await connection_store.get(tx, system.workspace_id)
         region = connection.region if connection else "NZ"
         rules = await phone_store.rules(tx, system.workspace_id, self._rules)
-        new = 0
-        by_call: dict[str, list[Told]] = {}
-        for one in told:
-            by_call.setdefault(one.source_id, []).append(one)
-        for source_id in sorted(by_call):
-            await phone_store.take_turn(tx, system.id, source_id)
-            is_news = False
-            for one in by_call[source_id]:
-                is_news |= await phone_store.keep_telling(
-                    tx, system.workspace_id, system.id, one, on_time(one, now), now
-                )
-            if is_news:
-                new += await self._put_together(tx, system, source_id, rules, region, now)
+        ids = sorted({one.source_id for one in told})
+        await phone_store.take_turn(tx, system.id, *ids)
+        news = await phone_store.keep_tellings(
+            tx, system.workspace_id, system.id, [(one, on_time(one, now)) for one in told], now
+        )
+        new = await self._put_together(tx, system, news, rules, region, now) if news else 0
         # A call that somebody made up says nothing of the phone system.
         if system.kind != store.TEST:
             await phone_store.heard(tx, system, now)
@@ -95,7 +93,7 @@ class Gathering:
         )
         for call in waiting:
             await store.change(tx, call, email=email.casefold(), outcome=store.WAITING)
-            await self._ask(tx, replace(call, version=call.version + 1))
+            await self._ask(tx, now, replace(call, version=call.version + 1))
         return len(waiting)
 
     # -- within ------------------------------------------------------------------------------------------------------
@@ -104,44 +102,59 @@ class Gathering:
         self,
         tx: Transaction,
         system: PhoneSystem,
-        source_id: str,
+        source_ids: Collection[str],
         rules: Rules,
         region: str,
         now: datetime,
     ) -> int:
-        told = await phone_store.tellings(tx, system.workspace_id, system.id, source_id)
-        there = await store.of_source(tx, system.workspace_id, system.id, source_id)
-        parts = [await self._named(tx, system, part, now) for part in together(told)]
-        somebody_answered = any(part.is_answered and not part.is_line for part, _ in parts)
-        new = 0
+        told = await phone_store.tellings(tx, system.workspace_id, system.id, source_ids)
+        there = await store.of_sources(tx, system.workspace_id, system.id, source_ids)
+        parts = {source_id: together(told[source_id]) for source_id in sorted(source_ids)}
+        names = {staff for each in parts.values() for part in each for staff in part.staff}
+        known = await phone_store.known_as(tx, system.workspace_id, system.id, names)
+        added: list[Call] = []
+        for source_id, each in parts.items():
+            named = [await self._named(tx, system, part, known, now) for part in each]
+            calls = self._calls(system, named, rules, region, now)
+            added += await self._compare(tx, there.get(source_id, []), calls)
+        new = await store.add(tx, *added)
+        kept = [call for call in added if call.id in new]
+        for call in kept:
+            log.info("call.received", extra={"call": call.id, "outcome": call.outcome})
+        await self._ask(tx, now, *(call for call in kept if call.outcome == store.WAITING))
+        return len(kept)
+
+    async def _compare(
+        self, tx: Transaction, there: Sequence[Call], calls: Sequence[tuple[EndedCall, Call]]
+    ) -> list[Call]:
+        """Brings the calls that are there up to what was told by now; those that are not there yet."""
         seen: set[str] = set()
-        for part, is_nobody in parts:
-            why_not = NOBODY if is_nobody else why_not_offered(part, rules, region)
-            if why_not is None and not part.is_answered and somebody_answered:
-                why_not = "missed"
-            call = self._call(system, part, why_not, now)
+        added = []
+        for part, call in calls:
             before = _same_person(there, part)
             if before is None:
-                if not await store.add(tx, call):
-                    continue
-                new += 1
-                seen.add(call.id)
-                log.info("call.received", extra={"call": call.id, "outcome": call.outcome})
-                if why_not is None:
-                    await self._ask(tx, call)
+                added.append(call)
             elif before.id not in seen:
                 seen.add(before.id)
                 await self._change(tx, before, call)
         for call in there:
             if call.id not in seen and call.outcome == store.WAITING:
                 await store.change(tx, call, outcome=GIVEN_WAY)
-        return new
+        return added
 
     async def _named(
-        self, tx: Transaction, system: PhoneSystem, part: EndedCall, now: datetime
+        self,
+        tx: Transaction,
+        system: PhoneSystem,
+        part: EndedCall,
+        everybody: dict[str, PhonePerson],
+        now: datetime,
     ) -> tuple[EndedCall, bool]:
-        """The part with the address of its person where we know it, and whether it is nobody's."""
-        known = await phone_store.known_as(tx, system.workspace_id, system.id, part.staff)
+        """The part with the address of its person where we know it, and whether it is nobody's.
+
+        What it teaches about `everybody` is noted there too.
+        """
+        known = [everybody[staff] for staff in sorted(part.staff) if staff in everybody]
         mended = [one.email for one in known if one.email and one.is_mended]
         learned = [one.email for one in known if one.email]
         # Who stands there by hand is right, whatever the phone system says.
@@ -151,8 +164,26 @@ class Gathering:
                 person = PhonePerson(
                     system.workspace_id, system.id, staff, now, email or None, part.staff_name
                 )
-                await phone_store.learn(tx, person)
+                everybody[staff] = await phone_store.learn(tx, person, everybody.get(staff))
         return replace(part, email=email), any(one.is_nobody for one in known)
+
+    def _calls(
+        self,
+        system: PhoneSystem,
+        parts: Sequence[tuple[EndedCall, bool]],
+        rules: Rules,
+        region: str,
+        now: datetime,
+    ) -> list[tuple[EndedCall, Call]]:
+        """What each person had of one call."""
+        somebody_answered = any(part.is_answered and not part.is_line for part, _ in parts)
+        found = []
+        for part, is_nobody in parts:
+            why_not = NOBODY if is_nobody else why_not_offered(part, rules, region)
+            if why_not is None and not part.is_answered and somebody_answered:
+                why_not = "missed"
+            found.append((part, self._call(system, part, why_not, now)))
+        return found
 
     def _call(
         self, system: PhoneSystem, part: EndedCall, why_not: str | None, now: datetime
@@ -207,14 +238,29 @@ class Gathering:
         await store.change(tx, before, **values)
         changed = replace(before, **values, version=before.version + 1)
         if outcome == store.WAITING:
-            await self._ask(tx, changed)
+            await self._ask(tx, now_told.received_at, changed)
         elif before.outcome == store.OFFERED:
             await self._retell(tx, before, changed)
 
-    async def _ask(self, tx: Transaction, call: Call) -> None:
-        key = call.id if call.version == 1 else f"{call.id}:{call.version}"
-        place = self._share.place(call.phone_system_id)
-        await self._durable.enqueue(tx, OFFER, key, call.workspace_id, call.id, place=place)
+    async def _ask(self, tx: Transaction, now: datetime, *calls: Call) -> None:
+        """Enqueues asking about calls; those of a crowd in portions, behind everybody else's."""
+        crowd: list[tuple[int, Call]] = []
+        for call in calls:
+            place = self._share.place(call.phone_system_id, now)
+            if place == 0:
+                await self._durable.enqueue(tx, OFFER, _key(call), call.workspace_id, call.id)
+            else:
+                crowd.append((place, call))
+        # One that must not be asked about yet would hold up the others of its portion.
+        portions = [[one] for one in crowd if one[1].offer_at is not None]
+        at_once = [one for one in crowd if one[1].offer_at is None]
+        portions += [at_once[at : at + _PORTION] for at in range(0, len(at_once), _PORTION)]
+        for portion in portions:
+            place, first = portion[0]
+            ids = [call.id for _, call in portion]
+            await self._durable.enqueue(
+                tx, OFFER_IN_TURN, _key(first), first.workspace_id, ids, place=place
+            )
 
     async def _retell(self, tx: Transaction, before: Call, after: Call) -> None:
         if before.seconds != after.seconds:
@@ -229,6 +275,10 @@ class Gathering:
                     await entry_store.change(tx, entry, minutes=str(call_minutes(after.seconds)))
         key = f"{after.id}:{after.version}"
         await self._durable.enqueue(tx, RETELL, key, after.workspace_id, after.id)
+
+
+def _key(call: Call) -> str:
+    return call.id if call.version == 1 else f"{call.id}:{call.version}"
 
 
 def _same_person(there: Sequence[Call], part: EndedCall) -> Call | None:

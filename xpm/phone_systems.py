@@ -134,13 +134,14 @@ class PhoneSystems:
         kind: str,
         *,
         has_own_secret: bool,
+        chosen: str = "",
         system_id: str | None = None,
         by: str | None = None,
     ) -> Added | None:
         """Adds a phone system; None when the app is not installed in the workspace or `system_id` is taken.
 
-        With `has_own_secret` the phone system makes the secret: until it is brought, one that nobody knows keeps the
-        door shut.
+        `chosen` is the word it was chosen under from the menu, where several are of one kind. With `has_own_secret` the
+        phone system makes the secret: until it is brought, one that nobody knows keeps the door shut.
         """
         system_id = system_id or secrets.token_hex(12)
         secret = new_secret(kind)
@@ -148,7 +149,7 @@ class PhoneSystems:
             f"{_NONE_YET}{secret}" if has_own_secret else secret, places.phone_secret(system_id)
         )
         now = self._clock()
-        system = PhoneSystem(system_id, workspace_id, kind, sealed, now)
+        system = PhoneSystem(system_id, workspace_id, kind, sealed, now, chosen=chosen)
         async with self._database.transaction() as tx:
             if await workspace_store.get(tx, workspace_id) is None:
                 return None

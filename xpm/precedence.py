@@ -19,6 +19,9 @@ _STEP_EVERY = 0.05
 _APART = 0.004
 """Seconds between steps that have waited, so that whoever asks next does not find all of them at work."""
 
+_LAST_EVERY = 0.25
+"""The same for steps that go last: each takes from whoever is answered meanwhile."""
+
 
 class Precedence:
     """Knows whether anybody is being answered; of one process."""
@@ -28,6 +31,7 @@ class Precedence:
         self._under_way = 0
         self._answered_at = float("-inf")
         self._turn = asyncio.Lock()
+        self._last = asyncio.Lock()
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -44,13 +48,26 @@ class Precedence:
         """Whether somebody is being answered, or was a moment ago."""
         return self._under_way > 0 or self._now() - self._answered_at < _PAUSE
 
-    async def stand_back(self) -> None:
-        """Waits for a pause, or for one's turn, in the order of coming; at once when there is nobody to wait for."""
+    async def stand_back(self, *, goes_last: bool = False) -> None:
+        """Waits for a pause, or for one's turn, in the order of coming; at once when there is nobody to wait for.
+
+        Of those that go last one at a time stands among the others, so that nobody waits behind a crowd.
+        """
         if not self.is_busy and not self._turn.locked():
             return
+        if not goes_last:
+            await self._wait(_STEP_EVERY)
+            return
+        async with self._last:
+            patient = self._now() + _LAST_EVERY
+            while self.is_busy and self._now() < patient:  # noqa: ASYNC110 (as below)
+                await asyncio.sleep(_PAUSE / 2)
+            await self._wait(_STEP_EVERY)
+
+    async def _wait(self, seconds: float) -> None:
         async with self._turn:
             await asyncio.sleep(_APART)
-            until = self._now() + _STEP_EVERY
+            until = self._now() + seconds
             # A pause is that nothing happens: there is no event to wait for.
             while self.is_busy and self._now() < until:  # noqa: ASYNC110
                 await asyncio.sleep(_PAUSE / 2)

@@ -8,16 +8,17 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from xpm.api import Disconnected, TryLater
+from xpm.api import Disconnected, Rejected, TryLater
 from xpm.calls import EndedCall, Rules, Told, outside_of
 from xpm.clock import Clock
 from xpm.connections import Connections
 from xpm.directory import Directory
-from xpm.durable import LAST, Durable
+from xpm.durable import Durable
 from xpm.entries import Entries
 from xpm.gathering import (
     GIVEN_WAY,
     OFFER,
+    OFFER_IN_TURN,
     RETELL,
     Gathering,
     asked_since,
@@ -35,7 +36,7 @@ from xpm.taking import Taking
 
 log = logging.getLogger(__name__)
 
-__all__ = ["OFFER", "REFRESH", "RETELL", "FindPerson", "Reception"]
+__all__ = ["OFFER", "OFFER_IN_TURN", "REFRESH", "RETELL", "FindPerson", "Reception"]
 
 REFRESH = "refresh_jobs"
 """The workflow that fetches the jobs of a call's clients and person anew: (workspace id, call id)."""
@@ -156,6 +157,29 @@ class Reception:
 
         Returns the seconds after which to try again while Slack is away.
         """
+        return await self._offer(workspace_id, call_id, is_one_of_many=False)
+
+    async def offer_in_turn(self, workspace_id: str, call_ids: Sequence[str]) -> float | None:
+        """The workflow for calls of a system that tells very many: one at each run, with jobs as the mirror has them.
+
+        To fetch jobs afresh for each would take XPM's limits from everybody else for hours.
+        """
+        for call_id in call_ids:
+            async with self._database.reading() as tx:
+                call = await store.get(tx, workspace_id, call_id)
+                unshown = await entry_store.unshown_of_call(tx, workspace_id, call_id)
+            is_next = call is not None and call.outcome == store.WAITING
+            if is_next or unshown:
+                pause = await self._offer(workspace_id, call_id, is_one_of_many=True)
+                if pause is not None:
+                    return pause
+            if is_next:
+                return 0.0
+        return None
+
+    async def _offer(
+        self, workspace_id: str, call_id: str, *, is_one_of_many: bool
+    ) -> float | None:
         async with self._database.reading() as tx:
             call = await store.get(tx, workspace_id, call_id)
         if call is None:
@@ -165,13 +189,13 @@ class Reception:
                 now = self._clock()
                 if call.offer_at is not None and call.offer_at > now:
                     return (call.offer_at - now).total_seconds()
-                await self._make_entry(call)
+                await self._make_entry(call, is_one_of_many=is_one_of_many)
             await self._show(call)
         except TryLater as error:
             return error.after or _AGAIN_AFTER
         return None
 
-    async def _make_entry(self, call: Call) -> None:
+    async def _make_entry(self, call: Call, *, is_one_of_many: bool) -> None:
         person = await self._find_person(call.workspace_id, call.email) if call.email else None
         if person is None or person.has_left:
             async with self._database.transaction() as tx:
@@ -198,16 +222,15 @@ class Reception:
             kept = await store.get(tx, call.workspace_id, call.id)
             if kept is not None:
                 await self._entries.offer(tx, kept, person, region)
-            # A flood's would take XPM's limit and the queue's slots from entries and other people's calls.
-            await self._durable.enqueue(
-                tx, REFRESH, call.id, call.workspace_id, call.id, place=LAST
-            )
+            if not is_one_of_many:
+                await self._durable.enqueue(tx, REFRESH, call.id, call.workspace_id, call.id)
 
     async def _has_asked(self, tx: Transaction, call: Call, person: Person) -> bool:
         """Whether this person was asked about the same call under another name that the phone system has for them."""
-        for other in await store.of_source(
-            tx, call.workspace_id, call.phone_system_id, call.source_id
-        ):
+        found = await store.of_sources(
+            tx, call.workspace_id, call.phone_system_id, [call.source_id]
+        )
+        for other in found.get(call.source_id, []):
             if other.id != call.id:
                 entries = await entry_store.of_call(tx, call.workspace_id, other.id)
                 if any(entry.slack_user_id == person.slack_user_id for entry in entries):
@@ -251,5 +274,5 @@ class Reception:
         )
         try:
             await self._directory.refresh_jobs(workspace_id, clients, staff.uuid if staff else None)
-        except (Disconnected, TryLater) as error:
+        except (Disconnected, Rejected, TryLater) as error:
             log.info("jobs.not_refreshed", extra={"call": call_id, "why": type(error).__name__})

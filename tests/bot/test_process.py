@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from bot import doctor
+from bot.__main__ import cli
 from bot.settings import PREFIX
 from sandbox.visitor import address_of
 from sandbox.world import Launch, World, launch, world
@@ -186,6 +188,27 @@ async def test_telephone_for_a_workspace_without_the_app_is_refused(
     status, said = await run(made.environment, *words, cwd=tmp_path, launch=quick)
     assert status == 1
     assert "The app is not installed in T0NONE. Open " in said
+
+
+def test_unfit_secret_is_refused_on_the_command_line_with_what_to_do(
+    made: World, tmp_path: Path
+) -> None:
+    given = {name.removeprefix(PREFIX): value for name, value in made.environment.items()}
+    terminal = CliRunner()
+    with environment(tmp_path, **given):
+        words = ["phones", "add", "--workspace", "T0KEA", "--kind", "zoom"]
+        added = terminal.invoke(cli, words)
+        assert "Zoom Phone makes the secret itself." in added.stdout
+        system_id = added.stdout.split()[1].rpartition("/")[2]
+        words = ["phones", "secret", "--workspace", "T0KEA", "--system", system_id]
+        refused = terminal.invoke(cli, words, input="short\n")
+        assert (refused.exit_code, refused.stderr.strip()) == (
+            1,
+            "Not kept. A secret has 8 to 255 characters. Copy it again, whole.",
+        )
+        kept = terminal.invoke(cli, words, input="a-secret-that-the-vendor-made-0123\n")
+        assert (kept.exit_code, "Kept. Calls proven with it" in kept.stdout) == (0, True)
+        assert terminal.invoke(cli, ["phones", "remove", *words[2:]]).exit_code == 0
 
 
 async def test_help_names_every_verb(tmp_path: Path) -> None:

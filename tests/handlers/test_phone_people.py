@@ -237,7 +237,7 @@ async def test_long_list_of_names_has_pages(kea: Inside, sam: Visitor, system: P
         async with kea.made.database.transaction() as tx:
             for number in range(95):
                 one = PhonePerson("T0KEA", system.id, f"extension {number:03}", now)
-                await phone_store.learn(tx, replace(one, name="x" * 200))
+                await phone_store.learn(tx, replace(one, name="x" * 200), None)
 
     await kea.on_its_loop(fill())
     page = await names(sam)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from bot import phone_systems
 from sandbox.visitor import Visitor, has_button, text_of
 from tests.handlers.inside import Inside, install, newest, settled
 from tests.handlers.phone_desk import (
@@ -29,7 +30,11 @@ from tests.handlers.phone_desk import (
     system_of,
     tell_telephone,
 )
+from xpm import places
+from xpm.phone_systems import Unfit
+from xpm.store import phones as phone_store
 from xpm.store import workspaces as workspace_store
+from xpm.vault import Sealed, Vault, new_key
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -129,6 +134,79 @@ async def test_refusal_stands_in_the_list_in_words_that_say_what_to_do(
     said = text_of(page["view"])
     assert re.search(r"Refused today \d\d:\d\d: its proof does not fit\.", said)
     assert "bad_signature" not in said
+
+
+async def test_system_is_called_what_was_chosen_also_where_several_are_of_one_kind(
+    kea: Inside, sam: Visitor
+) -> None:
+    for chosen, name in (
+        ("teams", "Microsoft Teams"),
+        ("8x8", "8x8"),
+        ("standard", "Other system"),
+    ):
+        page = await add(sam, chosen)
+        assert "/calls/standard/" in system_of(page)
+        page = await go(sam, page, "Done", f"*{name}*", "Send a test call")
+        if chosen != "standard":
+            await go(sam, page, "How to set it up", f"How to set up {name}", "bridge")
+    said = text_of((await open_phones(sam))["view"])
+    # Each by its name alone: none needs the end of its address beside it but those that came with the world.
+    assert "*Microsoft Teams*" in said
+    assert "*8x8*" in said
+
+
+async def test_lost_key_of_a_secret_is_said_and_nothing_is_lost_by_it(
+    kea: Inside, sam: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = await add(sam, "vxt")
+    address = system_of(page)
+    system_id = address.rpartition("/")[2]
+    await tell_telephone(kea, "vxt", address, secret_on(page))
+    [known] = [
+        one
+        for one in await kea.on_its_loop(kea.made.services.phone_systems.every("T0KEA"))
+        if one.system.id == system_id
+    ]
+    before = await count(kea, "calls")
+
+    async def keep(secret: Sealed) -> None:
+        async with kea.made.database.transaction() as tx:
+            assert await phone_store.change_secret(tx, "T0KEA", system_id, secret)
+
+    await kea.on_its_loop(keep(Vault([new_key()]).seal(SECRET, places.phone_secret(system_id))))
+    assert set(await end(kea, "vxt")) == {503}
+    assert await count(kea, "calls") == before
+    [said] = [vars(one) for one in caplog.records if one.message == "call.refused"]
+    assert (said["status"], said["why"], said["phone_system"]) == (503, "secret_lost", system_id)
+    said_there = text_of((await open_phones(sam))["view"])
+    assert "Its secret cannot be opened any more: calls are refused. Make a new one." in said_there
+    assert re.search(r"Refused today \d\d:\d\d: the app cannot open its secret\.", said_there)
+    # With the key back, what the phone system sends again is taken.
+    await kea.on_its_loop(keep(known.system.secret))
+    assert set(await end(kea, "vxt")) == {202}
+    assert await count(kea, "calls") == before + 1
+
+
+async def test_command_line_takes_no_unfit_secret_and_notes_who_was_named(
+    kea: Inside, sam: Visitor
+) -> None:
+    address = system_of(await add(sam, "aircall"))
+    system_id = address.rpartition("/")[2]
+    settings = kea.made.settings
+    bring = phone_systems.bring_secret
+    assert await bring(settings, "T0KEA", system_id, "short") is Unfit.LENGTH
+    assert await bring(settings, "T0KEA", system_id, "with a blank in it") is Unfit.CHARACTERS
+    assert await bring(settings, "T0WEKA", system_id, SECRET) is False
+    changed = await facts(kea, "phones.secret_changed")
+    assert system_id not in [subject for _, subject in changed]
+    assert await bring(settings, "T0KEA", system_id, SECRET) is True
+    await tell_telephone(kea, "aircall", address, SECRET)
+    assert set(await end(kea, "aircall")) == {202}
+    name = phone_systems.name_person
+    assert await name(settings, "T0KEA", system_id, "user 1", "mia@example.com")
+    assert not await name(settings, "T0WEKA", system_id, "user 1", "mia@example.com")
+    named = await facts(kea, "phones.person_named")
+    assert [one for one in named if one[1] == system_id] == [("None", system_id)]
 
 
 async def test_new_secret_is_shown_once_and_ends_the_old_one(kea: Inside, sam: Visitor) -> None:

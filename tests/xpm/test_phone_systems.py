@@ -185,7 +185,8 @@ async def test_names_nobody_is_known_for_come_first_and_the_last_seen_of_them(
             ("extension 9", 9, {"is_nobody": True}),
         ):
             seen = NOW + dt.timedelta(minutes=minutes)
-            await store.learn(tx, replace(PhonePerson(OURS, made.system_id, staff, seen), **more))
+            one = PhonePerson(OURS, made.system_id, staff, seen)
+            await store.learn(tx, replace(one, **more), None)
     people = await systems.people(OURS, made.system_id)
     assert [one.person.staff for one in people] == [
         "extension 2",

@@ -90,6 +90,26 @@ async def test_work_is_let_through_in_turn_however_long_people_are_answered() ->
     assert took > 0.25
 
 
+async def test_a_crowd_stands_behind_whoever_comes_meanwhile() -> None:
+    precedence = Precedence()
+    done: list[str] = []
+
+    async def step(name: str, *, goes_last: bool) -> None:
+        await precedence.stand_back(goes_last=goes_last)
+        done.append(name)
+
+    with precedence.answering():
+        crowd = [asyncio.create_task(step(f"{n}", goes_last=True)) for n in range(50)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(step("somebody's", goes_last=False) for _ in range(3)))
+        # At most one of the crowd had its turn while three others came and had theirs.
+        assert len(done) <= 4
+    async with asyncio.timeout(20):
+        await asyncio.gather(*crowd)
+    assert len(done) == 53
+
+
 async def test_somebody_who_gives_up_waiting_holds_up_nobody_behind_them() -> None:
     precedence = Precedence()
     with precedence.answering():

@@ -246,10 +246,10 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
     await phones.mend(tx, _phone_person(workspace))
     for number in range(many):
         unknown = phones.PhonePerson(workspace, "p1", f"extension 10{number}", NOW)
-        await phones.learn(tx, replace(unknown, name=f"unknown of {workspace}"))
+        await phones.learn(tx, replace(unknown, name=f"unknown of {workspace}"), None)
     await phones.save_rules(tx, workspace, Rules(many, ignored_numbers=(f"of {workspace}",)))
     late = Late("s1", (Remark("tag", f"tag of {workspace}"),))
-    await phones.keep_telling(tx, workspace, "p1", late, late, NOW)
+    await phones.keep_tellings(tx, workspace, "p1", [(late, late)], NOW)
     await tx.execute(
         sa.update(t.calls).where(t.calls.c.workspace_id == workspace).values(staff="extension 1")
     )
@@ -267,7 +267,7 @@ READS: dict[str, Query] = {
     "audit.since": lambda tx: audit.since(tx, OURS, NOW),
     "calls.get": lambda tx: calls.get(tx, OURS, "c1"),
     "calls.of_nobody": lambda tx: calls.of_nobody(tx, OURS, NOW),
-    "calls.of_source": lambda tx: calls.of_source(tx, OURS, f"p-{OURS}", "s1"),
+    "calls.of_sources": lambda tx: calls.of_sources(tx, OURS, f"p-{OURS}", ["s1"]),
     "calls.of_staff_unknown": lambda tx: calls.of_staff_unknown(
         tx, OURS, f"p-{OURS}", "extension 1", NOW
     ),
@@ -279,7 +279,7 @@ READS: dict[str, Query] = {
     "phones.of_workspace": lambda tx: phones.of_workspace(tx, OURS),
     "phones.people": lambda tx: phones.people(tx, OURS, "p1"),
     "phones.rules": lambda tx: phones.rules(tx, OURS, Rules()),
-    "phones.tellings": lambda tx: phones.tellings(tx, OURS, "p1", "s1"),
+    "phones.tellings": lambda tx: phones.tellings(tx, OURS, "p1", ["s1"]),
     "connections.hold": lambda tx: connections.hold(tx, OURS, "tenant"),
     "connections.get": lambda tx: connections.get(tx, OURS),
     "connections.last_sync": lambda tx: connections.last_sync(tx, OURS),
@@ -383,10 +383,12 @@ WRITES: dict[str, Query] = {
         tx, OURS, f"p-{OURS}", Sealed("v1.c.d")
     ),
     "phones.heard": lambda tx: phones.heard(tx, _system(OURS), NOW),
-    "phones.keep_telling": lambda tx: phones.keep_telling(
-        tx, OURS, "p1", Late("s1", ()), Late("s1", ()), NOW
+    "phones.keep_tellings": lambda tx: phones.keep_tellings(
+        tx, OURS, "p1", [(Late("s1", ()), Late("s1", ()))], NOW
     ),
-    "phones.learn": lambda tx: phones.learn(tx, replace(_phone_person(OURS), staff="extension 2")),
+    "phones.learn": lambda tx: phones.learn(
+        tx, replace(_phone_person(OURS), staff="extension 2"), None
+    ),
     "phones.mend": lambda tx: phones.mend(tx, replace(_phone_person(OURS), email=None)),
     "phones.refused": lambda tx: phones.refused(tx, _system(OURS), "bad_signature", NOW),
     "phones.remove": lambda tx: phones.remove(tx, OURS, f"p-{OURS}"),

@@ -66,10 +66,10 @@ class Shared(Protocol):
 class Limiter:
     """The door to one practice: `slot` waits for a turn, `learn` listens to every answer.
 
-    Clicks go first, keep one place and ten calls a minute for themselves, and wait at most
-    ``click_wait`` seconds in all; a sync waits as long as it takes. Once the day is spent nobody
-    calls. ``clock`` is monotonic seconds, ``sleep`` awaits seconds. With ``shared``, who has a turn
-    here then takes one among all processes.
+    Clicks go first and keep one place and ten calls a minute for themselves. They, and what is only
+    a courtesy, wait at most ``click_wait`` seconds in all; a sync waits as long as it takes. Once
+    the day is spent nobody calls. ``clock`` is monotonic seconds, ``sleep`` awaits seconds. With
+    ``shared``, who has a turn here then takes one among all processes.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Limiter:
     async def slot(self, priority: Priority) -> AsyncIterator[None]:
         """Hold one of the practice's places for the length of a call.
 
-        Raises TryLater at once when the day is spent, and when a click would wait too long.
+        Raises TryLater at once when the day is spent, and when anything but a sync would wait too long.
         """
         deadline = self._clock() + self._click_wait
         await self._enter(priority, deadline)
@@ -137,7 +137,7 @@ class Limiter:
         places, calls = self._allowed(priority)
         try:
             while (wait := await shared.enter(ticket, places, calls)) is not None:
-                if priority is Priority.CLICK and self._clock() + wait > deadline:
+                if priority is not Priority.SYNC and self._clock() + wait > deadline:
                     raise TryLater(wait, "Too many calls to this practice just now")
                 await self._sleep(wait)
             yield
@@ -210,7 +210,7 @@ class Limiter:
                     self._running += 1
                     self._started.append(now)
                     return
-                if priority is Priority.CLICK:
+                if priority is not Priority.SYNC:
                     left = deadline - now
                     if left <= 0 or (wait is not None and wait > left):
                         raise TryLater(wait, "Too many calls to this practice just now")

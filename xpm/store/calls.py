@@ -1,6 +1,6 @@
 """Ended calls, each kept once however often it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from xpm.calls import Remark
 from xpm.store import tables as t
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question
+from xpm.store.questions import Asking, Question, among
 
 WAITING = "waiting"
 OFFERED = "offered"
@@ -100,11 +100,14 @@ def _values(values: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-async def add(tx: Transaction, call: Call) -> bool:
-    """Keeps a call; False when the same one (phone system, its id, person) is there already."""
-    values = _values({column.name: getattr(call, column.name) for column in t.calls.columns})
-    values["parties"] = []
-    return (await tx.execute(_ADD[tx.dialect.name], values)).first() is not None
+async def add(tx: Transaction, *calls: Call) -> set[str]:
+    """Keeps calls; the ids of those that were not there already (phone system, its id, person)."""
+    if not calls:
+        return set()
+    rows = [
+        _values({name: getattr(call, name) for name in _NAMES}) | {"parties": []} for call in calls
+    ]
+    return set((await tx.execute(_ADD[tx.dialect.name], rows)).scalars())
 
 
 _ONE = Question(
@@ -121,25 +124,28 @@ async def get(tx: Asking, workspace_id: str, call_id: str) -> Call | None:
     return None if row is None else _call(row)
 
 
-_OF_SOURCE = Question(
+_OF_SOURCES = Question(
     sa.select(t.calls)
     .where(
         t.calls.c.workspace_id == sa.bindparam("workspace_id"),
         t.calls.c.phone_system_id == sa.bindparam("phone_system_id"),
-        t.calls.c.source_id == sa.bindparam("source_id"),
+        among(t.calls.c.source_id, "source_ids"),
     )
     .order_by(t.calls.c.id)
 )
 
 
-async def of_source(
-    tx: Asking, workspace_id: str, phone_system_id: str, source_id: str
-) -> list[Call]:
-    """What each person had of one call of a phone system, in an order that stays."""
-    rows = await _OF_SOURCE.rows(
-        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_id=source_id
+async def of_sources(
+    tx: Asking, workspace_id: str, phone_system_id: str, source_ids: Collection[str]
+) -> dict[str, list[Call]]:
+    """What each person had of some calls of a phone system, by its id of the call, in an order that stays."""
+    rows = await _OF_SOURCES.rows(
+        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_ids=source_ids
     )
-    return [_call(row) for row in rows]
+    found: dict[str, list[Call]] = {}
+    for call in map(_call, rows):
+        found.setdefault(call.source_id, []).append(call)
+    return found
 
 
 async def change(tx: Transaction, call: Call, **values: Any) -> None:

@@ -1,6 +1,5 @@
 """One engine, one way in: `reading()` and `transaction()`, on SQLite (WAL) and PostgreSQL alike."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from xpm.store import sqlite
 from xpm.store.questions import Asking
+from xpm.store.turns import Turns
 
 # Each has a thread of its own; more are only needed where many questions are long at the same moment.
 _MOST_IDLE = 8
@@ -44,8 +44,8 @@ class Database:
             options = {"connect_args": {"async_creator_fn": sqlite.connect}}
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
         # SQLite has one writer and no fairness: waiting our turn here is 50 times quicker at the 99th percentile
-        # than finding the file locked.
-        self._turn = asyncio.Lock() if self.is_sqlite else None
+        # than finding the file locked. The durable engine waits in the same line.
+        self.turns = Turns() if self.is_sqlite else None
         if self.is_sqlite:
             _mind_sqlite(self.engine)
         self._idle: list[sqlite.Connection] = []
@@ -58,8 +58,9 @@ class Database:
         It must not span a network call: commit the intent, make the call, commit the outcome.
         """
         async with AsyncExitStack() as stack:
-            if self._turn is not None:
-                await stack.enter_async_context(self._turn)
+            if self.turns is not None:
+                await self.turns.take()
+                stack.callback(self.turns.give)
             connection = await stack.enter_async_context(self.engine.connect())
             if self.is_sqlite:
                 await connection.execution_options(xpm_writes=True)

@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from xpm.calls import EndedCall, Late, Remark, Rules, Step, Told
 from xpm.store import tables as t
 from xpm.store.calls import UNKNOWN_PERSON
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question, columns_of
+from xpm.store.questions import Asking, Question, among, columns_of
 from xpm.store.workspaces import PhoneSystem, upsert
 from xpm.vault import Sealed
 
@@ -21,6 +23,8 @@ MOST_TELLINGS = 500
 
 _NOTED_EVERY = timedelta(minutes=1)
 _KINDS: dict[str, type[EndedCall | Step | Late]] = {"part": EndedCall, "step": Step, "late": Late}
+_KIND_OF: dict[type[Told], str] = {kind: name for name, kind in _KINDS.items()}
+_NAMES = {name: [field.name for field in fields(kind)] for name, kind in _KINDS.items()}
 _MOMENTS = ("started_at", "answered_at", "ended_at", "at")
 _TUPLES = ("numbers", "staff")
 
@@ -42,63 +46,95 @@ class PhonePerson:
 # -- what was told ---------------------------------------------------------------------------------------------------
 
 
-async def take_turn(tx: Transaction, phone_system_id: str, source_id: str) -> None:
-    """Lets one delivery at a time change what is known of a call, until the transaction ends.
+async def take_turn(tx: Transaction, phone_system_id: str, *source_ids: str) -> None:
+    """Lets one delivery at a time change what is known of these calls, until the transaction ends.
 
-    Take turns of several calls in the order of their ids.
+    Whoever names several takes their turns in the order of the ids, so that no two wait for each other.
     """
     if tx.dialect.name == "postgresql":
-        key = hashlib.blake2b(f"{phone_system_id}:{source_id}".encode(), digest_size=8).digest()
-        await tx.execute(
-            sa.select(sa.func.pg_advisory_xact_lock(int.from_bytes(key, "big", signed=True)))
-        )
+        keys = [
+            hashlib.blake2b(f"{phone_system_id}:{source_id}".encode(), digest_size=8).digest()
+            for source_id in sorted(source_ids)
+        ]
+        each = sa.func.unnest(
+            sa.literal(
+                [int.from_bytes(key, "big", signed=True) for key in keys],
+                postgresql.ARRAY(sa.BigInteger),
+            )
+        ).column_valued("each")
+        await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(each)))
 
 
-_OF_CALL = (
+_OF_CALLS = (
     t.call_tellings.c.workspace_id == sa.bindparam("workspace_id"),
     t.call_tellings.c.phone_system_id == sa.bindparam("phone_system_id"),
-    t.call_tellings.c.source_id == sa.bindparam("source_id"),
+    among(t.call_tellings.c.source_id, "source_ids"),
 )
-_MARKS = Question(sa.select(t.call_tellings.c.print).where(*_OF_CALL))
+_MARKS = Question(sa.select(t.call_tellings.c.source_id, t.call_tellings.c.print).where(*_OF_CALLS))
 _TELLINGS = Question(
-    sa.select(t.call_tellings.c.told)
-    .where(*_OF_CALL)
+    sa.select(t.call_tellings.c.source_id, t.call_tellings.c.told)
+    .where(*_OF_CALLS)
     .order_by(t.call_tellings.c.told_at, t.call_tellings.c.print)
 )
 _KEEP = sa.insert(t.call_tellings)
 
 
-async def keep_telling(
-    tx: Transaction, workspace_id: str, phone_system_id: str, told: Told, kept: Told, now: datetime
-) -> bool:
-    """Keeps `kept` as what `told` says; False when that was told before, or when nothing more is kept of this call."""
-    mark = hashlib.sha256(_json(told).encode()).hexdigest()
+async def keep_tellings(
+    tx: Transaction,
+    workspace_id: str,
+    phone_system_id: str,
+    told: Sequence[tuple[Told, Told]],
+    now: datetime,
+) -> set[str]:
+    """Keeps the second of each pair as what the first says; the ids of the calls of which something was new.
+
+    What was told before is not kept again, nor more than `MOST_TELLINGS` of one call.
+    """
     rows = await _MARKS.rows(
-        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_id=told.source_id
+        tx,
+        workspace_id=workspace_id,
+        phone_system_id=phone_system_id,
+        source_ids={said.source_id for said, _ in told},
     )
-    marks = [mark for [mark] in rows]
-    if mark in marks or len(marks) >= MOST_TELLINGS:
-        return False
-    telling = {
-        "workspace_id": workspace_id,
-        "phone_system_id": phone_system_id,
-        "source_id": told.source_id,
-        "print": mark,
-        "told": json.loads(_json(kept)),
-        "told_at": now,
-    }
-    await tx.execute(_KEEP, telling)
-    return True
+    marks: dict[str, set[str]] = {}
+    for source_id, mark in rows:
+        marks.setdefault(source_id, set()).add(mark)
+    news: set[str] = set()
+    fresh = []
+    for said, kept in told:
+        known = marks.setdefault(said.source_id, set())
+        values = _values(said)
+        mark = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        if mark in known or len(known) >= MOST_TELLINGS:
+            continue
+        known.add(mark)
+        news.add(said.source_id)
+        fresh.append(
+            {
+                "workspace_id": workspace_id,
+                "phone_system_id": phone_system_id,
+                "source_id": said.source_id,
+                "print": mark,
+                "told": values if kept is said else _values(kept),
+                "told_at": now,
+            }
+        )
+    if fresh:
+        await tx.execute(_KEEP, fresh)
+    return news
 
 
 async def tellings(
-    tx: Asking, workspace_id: str, phone_system_id: str, source_id: str
-) -> list[Told]:
-    """All that was told of a call, in the order it came."""
+    tx: Asking, workspace_id: str, phone_system_id: str, source_ids: Collection[str]
+) -> dict[str, list[Told]]:
+    """All that was told of some calls, of each in the order it came."""
     rows = await _TELLINGS.rows(
-        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_id=source_id
+        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_ids=source_ids
     )
-    return [_told(told) for [told] in rows]
+    found: dict[str, list[Told]] = {}
+    for source_id, told in rows:
+        found.setdefault(source_id, []).append(_told(told))
+    return found
 
 
 async def purge_tellings(tx: Transaction, before: datetime) -> None:
@@ -106,10 +142,15 @@ async def purge_tellings(tx: Transaction, before: datetime) -> None:
     await tx.execute(sa.delete(t.call_tellings).where(t.call_tellings.c.told_at < before))
 
 
-def _json(told: Told) -> str:
-    kind = next(name for name, each in _KINDS.items() if isinstance(told, each))
-    values = asdict(told) | {"kind": kind}
-    return json.dumps(values, default=lambda value: value.isoformat(), sort_keys=True)
+def _values(told: Told) -> dict[str, Any]:
+    kind = _KIND_OF[type(told)]
+    values = {name: getattr(told, name) for name in _NAMES[kind]} | {"kind": kind}
+    for name in _MOMENTS:
+        if values.get(name) is not None:
+            values[name] = values[name].isoformat()
+    if "remarks" in values:
+        values["remarks"] = [asdict(remark) for remark in values["remarks"]]
+    return values
 
 
 def _told(values: dict[str, Any]) -> Told:
@@ -247,42 +288,45 @@ async def unknown_names(tx: Transaction, workspace_id: str) -> dict[str, int]:
     return dict(rows.all())
 
 
+_KNOWN_AS = Question(
+    sa.select(*columns_of(t.phone_people, PhonePerson)).where(
+        t.phone_people.c.workspace_id == sa.bindparam("workspace_id"),
+        t.phone_people.c.phone_system_id == sa.bindparam("phone_system_id"),
+        among(t.phone_people.c.staff, "staff"),
+    )
+)
+
+
 async def known_as(
-    tx: Transaction, workspace_id: str, phone_system_id: str, staff: tuple[str, ...]
-) -> list[PhonePerson]:
+    tx: Asking, workspace_id: str, phone_system_id: str, staff: Collection[str]
+) -> dict[str, PhonePerson]:
     """What is known of these names."""
     if not staff:
-        return []
-    c = t.phone_people.c
-    rows = await tx.execute(
-        sa.select(t.phone_people)
-        .where(
-            c.workspace_id == workspace_id,
-            c.phone_system_id == phone_system_id,
-            c.staff.in_(staff),
-        )
-        .order_by(c.staff)
+        return {}
+    rows = await _KNOWN_AS.rows(
+        tx, workspace_id=workspace_id, phone_system_id=phone_system_id, staff=staff
     )
-    return [PhonePerson(**row._mapping) for row in rows]
+    people = [PhonePerson(*row) for row in rows]
+    return {one.staff: one for one in people}
 
 
-async def learn(tx: Transaction, person: PhonePerson) -> None:
-    """Remembers a name, and the address it came with; what somebody mended by hand stays as they said."""
-    known = await known_as(tx, person.workspace_id, person.phone_system_id, (person.staff,))
-    if known and (
-        known[0].is_mended
-        or (
-            person.email in (None, known[0].email)
-            and person.name in ("", known[0].name)
-            and person.seen_at - known[0].seen_at < timedelta(days=1)
-        )
+async def learn(tx: Transaction, person: PhonePerson, known: PhonePerson | None) -> PhonePerson:
+    """Remembers a name, and the address it came with; what somebody mended by hand stays as they said.
+
+    `known` is what is known of the name already; what is known of it now is returned.
+    """
+    if known is None:
+        await _save(tx, person)
+        return person
+    if known.is_mended or (
+        person.email in (None, known.email)
+        and person.name in ("", known.name)
+        and person.seen_at - known.seen_at < timedelta(days=1)
     ):
-        return
-    if known:
-        person = replace(
-            person, email=person.email or known[0].email, name=person.name or known[0].name
-        )
+        return known
+    person = replace(person, email=person.email or known.email, name=person.name or known.name)
     await _save(tx, person)
+    return person
 
 
 async def mended_since_unknown(tx: Transaction, since: datetime) -> list[PhonePerson]:

@@ -7,13 +7,18 @@ directly, in the transaction that is open. On PostgreSQL the same statement goes
 the server costs more than all that.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.sqlite import aiosqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from xpm.store import sqlite
 
@@ -29,8 +34,48 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+class _Keys(sa.TypeDecorator[list[str]]):
+    """Any number of texts as one value, so that the words of a question do not change with their number."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """PostgreSQL has lists."""
+        return dialect.type_descriptor(
+            postgresql.ARRAY(sa.Text) if dialect.name == "postgresql" else sa.Text()
+        )
+
+    def process_bind_param(self, value: Iterable[str] | None, dialect: sa.Dialect) -> Any:
+        """SQLite takes them as JSON."""
+        keys = list(value or ())
+        return keys if dialect.name == "postgresql" else json.dumps(keys)
+
+
+class among(FunctionElement[bool]):  # noqa: N801 (read as a function, like SQLAlchemy's own)
+    """`among(column, "names")`: whether the column is one of the texts that are asked with under that name."""
+
+    inherit_cache = True
+    type = sa.Boolean()
+
+    def __init__(self, column: sa.ColumnElement[str], name: str) -> None:
+        super().__init__(column, sa.bindparam(name, type_=_Keys))
+
+
+@compiles(among, "sqlite")
+def _among_json(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, keys = (compiler.process(one, **how) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({keys}))"  # noqa: S608 (a column and a parameter)
+
+
+@compiles(among, "postgresql")
+def _among_list(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, keys = (compiler.process(one, **how) for one in element.clauses)
+    return f"{column} = ANY ({keys})"
+
+
 class Question:
-    """A statement that selects, with every value that changes as a named parameter; lists of values are not for it."""
+    """A statement that selects, with every value that changes as a named parameter; of lists, only texts: `among`."""
 
     def __init__(self, statement: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[Any]) -> None:
         self.statement = statement

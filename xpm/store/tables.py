@@ -334,6 +334,8 @@ phone_systems = sa.Table(
     sa.Column("last_call_at", Instant),
     sa.Column("refused_at", Instant),
     sa.Column("refused_why", sa.String(32)),
+    # What people call it, where several send our own event and are one kind.
+    sa.Column("chosen", sa.String(32), nullable=False, default="", server_default=""),
 )
 
 phone_people = sa.Table(

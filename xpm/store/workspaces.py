@@ -61,7 +61,8 @@ class Person:
 class PhoneSystem:
     """Where calls come from; the secret proves that they do.
 
-    `refused_why` is why a delivery was refused last, in our words. Both times are noted at most once a minute.
+    `chosen` is what somebody chose where several are of one kind, empty where nobody did. `refused_why` is why a
+    delivery was refused last, in our words. Both times are noted at most once a minute.
     """
 
     id: str
@@ -72,6 +73,7 @@ class PhoneSystem:
     last_call_at: datetime | None = None
     refused_at: datetime | None = None
     refused_why: str | None = None
+    chosen: str = ""
 
 
 def upsert(

@@ -107,10 +107,13 @@ async def test_a_sync_leaves_ten_calls_a_minute_for_clicks(callers: Callers) -> 
     assert "50" in callers.started
 
 
-async def test_a_click_waits_no_longer_than_its_bound(callers: Callers) -> None:
+@pytest.mark.parametrize("priority", [CLICK, Priority.COURTESY])
+async def test_a_click_or_a_courtesy_waits_no_longer_than_its_bound(
+    callers: Callers, priority: Priority
+) -> None:
     for name in "abcd":
         await callers.call(name, CLICK)
-    await callers.call("late", CLICK)
+    await callers.call("late", priority)
     await callers.clock.advance(7.9)
     assert "late" not in callers.refused
     await callers.clock.advance(0.2)

@@ -13,8 +13,7 @@ from sandbox.practice.records import fresh_uuid
 from xpm.api import TryLater
 from xpm.calls import EndedCall, Rules
 from xpm.choices import Draft
-from xpm.durable import LAST
-from xpm.reception import OFFER, REFRESH, Reception
+from xpm.reception import OFFER, OFFER_IN_TURN, REFRESH, Reception
 from xpm.standing import Standings
 from xpm.store import calls as call_store
 from xpm.store import entries as store
@@ -69,10 +68,9 @@ class Desk:
 
     async def offer(self) -> None:
         """Runs the workflow of every call that is to be offered."""
-        for _, _, (_, call_id) in [one for one in self.world.durable.queue if one[0] == OFFER]:
-            await self.world.fly(
-                self.reception.offer(WORKSPACE, call_id) for _ in itertools.count()
-            )
+        ways = {OFFER: self.reception.offer, OFFER_IN_TURN: self.reception.offer_in_turn}
+        for name, _, (_, given) in [one for one in self.world.durable.queue if one[0] in ways]:
+            await self.world.fly(ways[name](WORKSPACE, given) for _ in itertools.count())
 
 
 @pytest_asyncio.fixture
@@ -98,13 +96,42 @@ async def test_a_call_becomes_one_entry_with_its_message(desk: Desk) -> None:
 async def test_calls_of_a_flood_stand_behind_the_first_of_another_system(desk: Desk) -> None:
     await desk.receive(*(ended_call(source_id=f"flood-{nth}") for nth in range(50)))
     await desk.reception.receive(replace(SYSTEM, id="quiet"), [ended_call(source_id="quiet-1")])
-    places = desk.world.durable.places
-    by_call = {call.source_id: places[OFFER, call.id] for call in await desk.calls()}
-    assert sorted(by_call.values()) == [0] * 21 + [1] * 20 + [2] * 10
-    assert by_call["quiet-1"] == 0
-    # What nobody waits for stands behind everything.
+    durable, calls = desk.world.durable, {call.id: call.source_id for call in await desk.calls()}
+    at_once = [calls[given] for name, _, (_, given) in durable.queue if name == OFFER]
+    assert len(at_once) == 21
+    assert "quiet-1" in at_once
+    portions = {
+        key: [calls[one] for one in given]
+        for name, key, (_, given) in durable.queue
+        if name == OFFER_IN_TURN
+    }
+    assert [len(portion) for portion in portions.values()] == [10, 10, 10]
+    assert [durable.places[OFFER_IN_TURN, key] for key in portions] == [1, 1, 2]
+    assert sorted(at_once + [one for each in portions.values() for one in each]) == sorted(
+        calls.values()
+    )
+    # All are asked about, once; only for those of a usual day are jobs fetched afresh.
     await desk.offer()
-    assert {place for (name, _), place in places.items() if name == REFRESH} == {LAST}
+    await desk.offer()
+    assert len(await desk.entries()) == len(desk.world.notices.shown) == 51
+    assert durable.names().count(REFRESH) == 21
+
+
+async def test_a_portion_goes_on_where_slack_or_a_crash_cut_it(desk: Desk) -> None:
+    await desk.receive(*(ended_call(source_id=f"flood-{nth:02}") for nth in range(24)))
+    [given] = [given for name, _, (_, given) in desk.world.durable.queue if name == OFFER_IN_TURN]
+    in_turn = desk.reception.offer_in_turn
+    assert await in_turn(WORKSPACE, given) == 0.0
+    desk.slack_is_away = 1
+    assert await in_turn(WORKSPACE, given) == 7.0
+    assert len(desk.world.notices.shown) == 1
+    # Cut between making the entry and showing it.
+    desk.world.notices.away = 1
+    assert await in_turn(WORKSPACE, given) is not None
+    assert len(await desk.entries()) == 2
+    for left in (0.0, 0.0, None):
+        assert await in_turn(WORKSPACE, given) == left
+    assert len(await desk.entries()) == len(desk.world.notices.shown) == len(given) == 4
 
 
 async def test_a_call_told_again_is_kept_once_and_asked_about_once(each_world: World) -> None:
@@ -264,13 +291,16 @@ async def test_a_job_made_just_now_is_in_the_menu_of_the_next_call(desk: Desk) -
     assert len(card.tasks) == 4
 
 
-@pytest.mark.parametrize("why", ["disconnected", "away"])
+@pytest.mark.parametrize("why", ["disconnected", "away", "refused"])
 async def test_a_refresh_gives_up_quietly_and_leaves_the_mirror(desk: Desk, why: str) -> None:
     await desk.receive(ended_call())
     await desk.offer()
     [call] = await desk.calls()
     if why == "away":
         desk.world.fault("rate", times=-1, problem="day", seconds=0)
+    elif why == "refused":
+        # The client was deleted in XPM since the last sync.
+        desk.world.state.practices[KEA].clients.clear()
     else:
         desk.world.state.grants.disconnect_everywhere(KEA)
     await desk.reception.refresh(WORKSPACE, call.id)

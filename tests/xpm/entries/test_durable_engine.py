@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from xpm.durable import Durable
+from xpm.durable import COURTESY, CROWD, LONG_QUEUE, QUEUE, Durable
 from xpm.precedence import Precedence
 from xpm.store import Database
 from xpm.store.entries import Entry, State
@@ -41,7 +41,9 @@ class Engine:
         )
         self.ran: list[str] = []
         self.durable.register("write_down", self.write_down)
-        self.durable.register("slowly", self.write_down, is_long=True)
+        self.durable.register("slowly", self.write_down, queue=LONG_QUEUE)
+        self.durable.register("in_turn", self.wait, queue=CROWD)
+        self.durable.register("if_possible", self.wait, queue=COURTESY)
         self.durable.register("fail", self.fail)
         self.durable.register("again", self.again)
 
@@ -51,6 +53,11 @@ class Engine:
         if self.is_stuck:
             await asyncio.Event().wait()
         self.ran.append(text)
+
+    async def wait(self, text: str) -> None:
+        """Writes it down and waits for ever, as for somebody who does not answer."""
+        self.ran.append(text)
+        await asyncio.Event().wait()
 
     async def fail(self, text: str) -> None:
         """Fails the first two times."""
@@ -227,10 +234,44 @@ class Held(Precedence):
         super().__init__()
         self.free = asyncio.Event()
         self.waiting = asyncio.Event()
+        self.went_last: list[bool] = []
 
-    async def stand_back(self) -> None:
+    async def stand_back(self, *, goes_last: bool = False) -> None:
+        self.went_last.append(goes_last)
         self.waiting.set()
         await self.free.wait()
+
+
+@pytest.mark.parametrize(
+    ("name", "queue"), [("in_turn", CROWD), ("if_possible", COURTESY), ("write_down", QUEUE)]
+)
+async def test_a_crowd_and_a_courtesy_go_last(database: Database, name: str, queue: str) -> None:
+    held = Held()
+    engine = Engine(database, precedence=held)
+    await engine.durable.start()
+    try:
+        await engine.enqueue("k1", "one", name)
+        async with asyncio.timeout(10):
+            await held.waiting.wait()
+        assert held.went_last == [queue != QUEUE]
+    finally:
+        await engine.durable.stop(0)
+
+
+async def test_work_of_people_waits_for_no_crowd_and_no_courtesy(engine: Engine) -> None:
+    async with engine.database.transaction() as tx:
+        for name in ("in_turn", "if_possible"):
+            for n in range(70):
+                await engine.durable.enqueue(tx, name, f"k{n}", f"{name} {n}")
+    # As many as are let in at once, and all of them wait for ever.
+    await until(lambda: len(engine.ran) == 16)
+    await engine.enqueue("mine", "a person's")
+    await until(lambda: engine.ran[16:] == ["a person's"])
+    # What waits and what runs is known by what it was given.
+    given = await engine.durable.arguments_of("in_turn")
+    assert sorted(given) == sorted((f"in_turn {n}",) for n in range(70))
+    assert await engine.durable.arguments_of("write_down") == []
+    await engine.durable.stop(0)
 
 
 async def test_a_step_stands_back_while_people_are_answered(database: Database) -> None:

@@ -255,8 +255,8 @@ async def test_one_call_cannot_fill_the_database(desk: Desk) -> None:
     told = [Late("c1", (Remark("tag", f"tag {n}"),)) for n in range(phone_store.MOST_TELLINGS + 20)]
     await desk.reception.receive(SYSTEM, told)
     async with desk.world.database.reading() as tx:
-        kept = await phone_store.tellings(tx, WORKSPACE, SYSTEM.id, "c1")
-    assert len(kept) == phone_store.MOST_TELLINGS
+        kept = await phone_store.tellings(tx, WORKSPACE, SYSTEM.id, ["c1"])
+    assert len(kept["c1"]) == phone_store.MOST_TELLINGS
 
 
 async def test_tellings_are_forgotten_after_a_month_and_the_call_stays(desk: Desk) -> None:
@@ -264,7 +264,7 @@ async def test_tellings_are_forgotten_after_a_month_and_the_call_stays(desk: Des
     desk.world.clock.moment += dt.timedelta(days=31)
     await desk.reception.purge()
     async with desk.world.database.reading() as tx:
-        assert await phone_store.tellings(tx, WORKSPACE, SYSTEM.id, "c1") == []
+        assert await phone_store.tellings(tx, WORKSPACE, SYSTEM.id, ["c1"]) == {}
     assert len(await desk.calls()) == 1
     # The phone system tells it once more: the call is known all the same.
     assert await desk.receive(ended_call()) == 0

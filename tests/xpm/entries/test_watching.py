@@ -17,7 +17,7 @@ from xpm.choices import (
     problems,
 )
 from xpm.entries import SETTLE
-from xpm.reception import OFFER
+from xpm.reception import OFFER, OFFER_IN_TURN
 from xpm.store import calls as call_store
 from xpm.store.entries import Entry, State
 from xpm.watching import EVERY, REMIND, Watching
@@ -165,6 +165,21 @@ async def test_a_call_whose_message_was_never_posted_is_asked_about(
     assert world.durable.names() == [SETTLE]
     assert await world.step(entry) is None
     assert world.notices.shown == [(entry.id, State.OFFERED, None)]
+
+
+async def test_a_call_of_a_crowd_that_waits_for_its_turn_is_left_in_it(
+    world: World, watching: Watching
+) -> None:
+    call = await world.call()
+    async with world.database.transaction() as tx:
+        await call_store.conclude(tx, WORKSPACE, call.id, call_store.WAITING)
+        await world.durable.enqueue(tx, OFFER_IN_TURN, "another", WORKSPACE, ["another", call.id])
+    world.clock.moment += A_WHILE
+    await watching.look()
+    assert world.durable.names() == [OFFER_IN_TURN]
+    world.durable.lose()
+    await watching.look()
+    assert world.durable.names() == [OFFER]
 
 
 async def test_a_call_nobody_was_asked_about_is_offered_again(

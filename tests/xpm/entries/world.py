@@ -149,6 +149,10 @@ class Recorded(Durable):
         """Whether a test put such a workflow into `under_way`."""
         return any(one.startswith(f"{name}:{key}") for one in self.under_way)
 
+    async def arguments_of(self, name: str) -> list[tuple[Any, ...]]:
+        """What was enqueued so far and a test did not take away."""
+        return [arguments for one, _, arguments in self.queue if one == name]
+
     def names(self) -> list[str]:
         """What was enqueued so far."""
         return [name for name, _, _ in self.queue]
