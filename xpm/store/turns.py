@@ -27,6 +27,8 @@ class Turns:
     async def take(self) -> None:
         """Waits for one's turn."""
         turn = self._ask()
+        if turn.done():
+            return
         try:
             await asyncio.wrap_future(turn)
         except asyncio.CancelledError:
