@@ -20,6 +20,7 @@ from dbos import DBOS, DBOSClient, Serializer
 
 from xpm.precedence import Precedence
 from xpm.store import Database, Transaction
+from xpm.store.compiled_once import CompiledOnce
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class Durable:
         self._running: set[asyncio.Task[Any]] = set()
         self._is_stopping = False
         self._client: DBOSClient | None = None
+        self._inserts = CompiledOnce()
         self.replica = replica
 
     def register(self, name: str, workflow: Workflow, *, is_long: bool = False) -> None:
@@ -186,7 +188,8 @@ class Durable:
             options["priority"] = place
 
         def within(connection: sa.Connection) -> None:
-            client.enqueue_in_transaction(connection, options, *arguments)  # type: ignore[arg-type]
+            quick: Any = self._inserts.on(connection)
+            client.enqueue_in_transaction(quick, options, *arguments)  # type: ignore[arg-type]
 
         await tx.run_sync(within)
 

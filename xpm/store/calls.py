@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from xpm.calls import Remark
 from xpm.store import tables as t
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question
+from xpm.store.questions import Asking, Instruction, Question
 
 WAITING = "waiting"
 OFFERED = "offered"
@@ -82,10 +82,11 @@ def _call(row: Sequence[Any]) -> Call:
     return Call(**values)
 
 
-_ADD: dict[str, Any] = {
-    name: insert(t.calls).on_conflict_do_nothing().returning(t.calls.c.id)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
+_ADD = Instruction(
+    sqlite.insert(t.calls).on_conflict_do_nothing(),
+    postgresql.insert(t.calls).on_conflict_do_nothing(),
+    returning=[t.calls.c.id],
+)
 
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +105,7 @@ async def add(tx: Transaction, call: Call) -> bool:
     """Keeps a call; False when the same one (phone system, its id, person) is there already."""
     values = _values({column.name: getattr(call, column.name) for column in t.calls.columns})
     values["parties"] = []
-    return (await tx.execute(_ADD[tx.dialect.name], values)).first() is not None
+    return await _ADD.carry_out(tx, **values) is not None
 
 
 _ONE = Question(

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question
+from xpm.store.questions import Asking, Instruction, Question
 
 
 class State(StrEnum):
@@ -227,17 +227,11 @@ async def of_call(tx: Transaction, workspace_id: str, call_id: str) -> list[Entr
     return [_entry(row) for row in rows]
 
 
-_CHANGE = (
-    sa.update(t.entries)
-    .where(
-        t.entries.c.workspace_id == sa.bindparam("of_workspace"),
-        t.entries.c.id == sa.bindparam("of_entry"),
-        t.entries.c.version == sa.bindparam("of_version"),
-    )
-    .returning(*t.entries.columns)
+_CHANGE = sa.update(t.entries).where(
+    t.entries.c.workspace_id == sa.bindparam("of_workspace"),
+    t.entries.c.id == sa.bindparam("of_entry"),
+    t.entries.c.version == sa.bindparam("of_version"),
 )
-
-
 # What nobody can see does not make the entry's message out of date.
 _CHANGE_UNSEEN = _CHANGE.values(
     shown_version=sa.case(
@@ -245,6 +239,8 @@ _CHANGE_UNSEEN = _CHANGE.values(
         else_=t.entries.c.shown_version,
     )
 )
+_CHANGE_SEEN_ROW = Instruction(_CHANGE, returning=t.entries.columns)
+_CHANGE_UNSEEN_ROW = Instruction(_CHANGE_UNSEEN, returning=t.entries.columns)
 
 
 async def change(
@@ -255,7 +251,6 @@ async def change(
     None also when another entry has claimed its time of XPM meanwhile. What nobody can see (`is_seen` false) does not
     make its message out of date.
     """
-    statement = _CHANGE if is_seen else _CHANGE_UNSEEN
     asked = {
         "of_workspace": entry.workspace_id,
         "of_entry": entry.id,
@@ -263,9 +258,12 @@ async def change(
         "version": entry.version + 1,
         **_values(values),
     }
+    row: Sequence[Any] | None
     if "xpm_time_uuid" not in values:
-        row = (await tx.execute(statement, asked)).first()
+        instruction = _CHANGE_SEEN_ROW if is_seen else _CHANGE_UNSEEN_ROW
+        row = await instruction.carry_out(tx, **asked)
     else:
+        statement = (_CHANGE if is_seen else _CHANGE_UNSEEN).returning(*t.entries.columns)
         try:
             async with tx.begin_nested():
                 row = (await tx.execute(statement, asked)).first()

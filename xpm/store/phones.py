@@ -12,7 +12,7 @@ from xpm.calls import EndedCall, Late, Remark, Rules, Step, Told
 from xpm.store import tables as t
 from xpm.store.calls import UNKNOWN_PERSON
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question, columns_of
+from xpm.store.questions import Asking, Instruction, Question, columns_of
 from xpm.store.workspaces import PhoneSystem, upsert
 from xpm.vault import Sealed
 
@@ -21,6 +21,7 @@ MOST_TELLINGS = 500
 
 _NOTED_EVERY = timedelta(minutes=1)
 _KINDS: dict[str, type[EndedCall | Step | Late]] = {"part": EndedCall, "step": Step, "late": Late}
+_FIELDS = {name: [field.name for field in fields(kind)] for name, kind in _KINDS.items()}
 _MOMENTS = ("started_at", "answered_at", "ended_at", "at")
 _TUPLES = ("numbers", "staff")
 
@@ -65,14 +66,15 @@ _TELLINGS = Question(
     .where(*_OF_CALL)
     .order_by(t.call_tellings.c.told_at, t.call_tellings.c.print)
 )
-_KEEP = sa.insert(t.call_tellings)
+_KEEP = Instruction(sa.insert(t.call_tellings))
 
 
 async def keep_telling(
     tx: Transaction, workspace_id: str, phone_system_id: str, told: Told, kept: Told, now: datetime
 ) -> bool:
     """Keeps `kept` as what `told` says; False when that was told before, or when nothing more is kept of this call."""
-    mark = hashlib.sha256(_json(told).encode()).hexdigest()
+    said = _plain(told)
+    mark = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     rows = await _MARKS.rows(
         tx, workspace_id=workspace_id, phone_system_id=phone_system_id, source_id=told.source_id
     )
@@ -84,10 +86,10 @@ async def keep_telling(
         "phone_system_id": phone_system_id,
         "source_id": told.source_id,
         "print": mark,
-        "told": json.loads(_json(kept)),
+        "told": said if kept is told else _plain(kept),
         "told_at": now,
     }
-    await tx.execute(_KEEP, telling)
+    await _KEEP.carry_out(tx, **telling)
     return True
 
 
@@ -106,10 +108,20 @@ async def purge_tellings(tx: Transaction, before: datetime) -> None:
     await tx.execute(sa.delete(t.call_tellings).where(t.call_tellings.c.told_at < before))
 
 
-def _json(told: Told) -> str:
+def _plain(told: Told) -> dict[str, Any]:
+    """As it stands in the database; by hand, because `asdict` copies deeply and took longer than SQLite."""
     kind = next(name for name, each in _KINDS.items() if isinstance(told, each))
-    values = asdict(told) | {"kind": kind}
-    return json.dumps(values, default=lambda value: value.isoformat(), sort_keys=True)
+    values: dict[str, Any] = {"kind": kind}
+    for name in _FIELDS[kind]:
+        value = getattr(told, name)
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        elif name == "remarks":
+            value = [asdict(remark) for remark in value]
+        elif isinstance(value, tuple):
+            value = list(value)
+        values[name] = value
+    return values
 
 
 def _told(values: dict[str, Any]) -> Told:

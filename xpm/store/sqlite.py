@@ -7,9 +7,10 @@ the interpreter's lock. Here a statement is one hop at most and beginning is non
 A question is begun on the loop, where an indexed read costs less than a hop, and it cannot block it: SQLite stops it
 after `_STEPS` of its steps, some half a millisecond, and would rather fail than wait for a lock (in WAL a reader hardly
 ever meets one); in both cases the thread does it anew, in the same snapshot. So is the beginning of what writes, which
-nearly always finds the file free because our writers take turns, and an insert of one row, which is no longer than a
-read. What changes rows that it must find first cannot be stopped half-way (SQLite would take the whole transaction
-back), and a commit waits for the disk: those are the thread's.
+nearly always finds the file free because our writers take turns, and an insert of one row, or an `Instruction` that
+changes one by its key, which are no longer than a read. What else changes rows that it must find first cannot be
+stopped half-way (SQLite would take the whole transaction back), and a commit waits for the disk: those are the
+thread's.
 """
 
 import re
@@ -78,6 +79,12 @@ class Connection(aiosqlite.Connection):
     async def ask(self, sql: str, parameters: tuple[Any, ...]) -> Sequence[Any]:
         """The rows that answer a question."""
         rows, *_ = await self.run(partial(_one, sql, parameters), _Pace.BOUNDED)
+        found: Sequence[Any] = rows
+        return found
+
+    async def write_row(self, sql: str, parameters: tuple[Any, ...]) -> Sequence[Any]:
+        """Writes one row that is known by its key, and answers what the statement returns."""
+        rows, *_ = await self.run(partial(_one, sql, parameters), _Pace.SHORT)
         found: Sequence[Any] = rows
         return found
 
