@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, Serializer
 
 from xpm.precedence import Precedence
-from xpm.store import Database, Transaction
+from xpm.store import Database, Transaction, sqlite
 from xpm.store.compiled_once import CompiledOnce
 
 log = logging.getLogger(__name__)
@@ -83,8 +83,7 @@ class Durable:
         pace: float = 1.0,
         precedence: Precedence | None = None,
     ) -> None:
-        drivers = {"sqlite": "sqlite", "postgresql": "postgresql"}
-        url = database.url.set(drivername=drivers[database.url.get_backend_name()])
+        url = database.url.set(drivername=database.url.get_backend_name())
         self._database = database
         self._url = url.render_as_string(hide_password=False)
         self._poll_seconds = poll_seconds
@@ -95,6 +94,7 @@ class Durable:
         self._running: set[asyncio.Task[Any]] = set()
         self._is_stopping = False
         self._client: DBOSClient | None = None
+        self._engine: sa.Engine | None = None
         self._inserts = CompiledOnce()
         self.replica = replica
 
@@ -108,10 +108,13 @@ class Durable:
 
     async def start(self) -> None:
         """Launches the engine on the running loop: recovers what a crash cut, then takes from the queues."""
+        if self._database.is_sqlite:
+            self._engine = sqlite.engine_for_threads(self._database.url)
         DBOS(
             config={
                 "name": "xpm-slack",
                 "system_database_url": self._url,
+                "system_database_engine": self._engine,
                 "executor_id": self.replica,
                 "application_version": VERSION,
                 "log_level": "WARNING",
@@ -131,7 +134,10 @@ class Durable:
             LONG_QUEUE, polling_interval_sec=_LONG_POLL_SECONDS, worker_concurrency=_LONG_AT_ONCE
         )
         self._client = DBOSClient(
-            system_database_url=self._url, serializer=_Json(), application_name="xpm-slack"
+            system_database_url=self._url,
+            system_database_engine=self._engine,
+            serializer=_Json(),
+            application_name="xpm-slack",
         )
 
     @property
@@ -154,6 +160,9 @@ class Durable:
         self._client = None
         client.destroy()
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
 
     # -- enqueueing ------------------------------------------------------------------------------------------------
 

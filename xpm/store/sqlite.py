@@ -15,12 +15,14 @@ thread's.
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Any, Self, TypeVar
 
 import aiosqlite
+import sqlalchemy as sa
 
 # Steps of SQLite's virtual machine: https://www.sqlite.org/c3ref/progress_handler.html
 _STEPS = 8000
@@ -32,6 +34,14 @@ _PATIENT, _IMPATIENT = "PRAGMA busy_timeout=10000", "PRAGMA busy_timeout=0"
 _NOT_NOW = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
 # The low byte tells the kind: https://www.sqlite.org/rescode.html#extrc
 _KIND = 0xFF
+
+_SEEN_TO = (
+    # Bringing the log into the file stops the writer; four times the usual length, as seldom.
+    "wal_autocheckpoint=4000",
+    "foreign_keys=ON",
+)
+_THREADS = 20
+_WAL_SECONDS, _WAL_EVERY = 10.0, 0.01
 
 _T = TypeVar("_T")
 
@@ -212,9 +222,65 @@ def _outcome(cursor: sqlite3.Cursor) -> tuple[Any, ...]:
 
 
 async def connect(file: str, **options: Any) -> Connection:
-    """Opens a database file; the options are `sqlite3.connect`'s."""
+    """Opens a database file, in WAL; the options are `sqlite3.connect`'s."""
     # The end of a reading comes from the loop's thread, never while the connection's own is at work.
     options["check_same_thread"] = False
     connection = Connection(partial(sqlite3.connect, file, **options))
     await connection
+    try:
+        await connection.run(_enter_wal)
+    except BaseException:
+        await connection.close()
+        raise
     return connection
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Puts the file into WAL, without which no reader stands beside a writer, whoever comes first.
+
+    SQLite needs the file for itself to do so, and says at once that it is locked however patient the connection is
+    (https://www.sqlite.org/pragma.html#pragma_journal_mode). In WAL already it needs nothing.
+    """
+    until = time.monotonic() + _WAL_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            is_locked = error.sqlite_errorcode & _KIND == sqlite3.SQLITE_BUSY
+            if not is_locked or time.monotonic() > until:
+                raise
+            time.sleep(_WAL_EVERY)
+        else:
+            return
+
+
+def engine_for_threads(url: sa.URL) -> sa.Engine:
+    """The durable engine's own way in, which writes from its threads; it is whoever made it who disposes of it.
+
+    As the engine would make it (dbos 3.4 `_sys_db_sqlite.py`), but that its commits do not wait for the disk: what the
+    power takes along is always the latest, so that of its own notes a workflow may be "running" again, which is then
+    done again as after any crash. What people were told stands in our own commits, which do wait.
+    """
+    engine = sa.create_engine(
+        url.set(drivername="sqlite"), pool_size=_THREADS, max_overflow=0, pool_timeout=30
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: object) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("busy_timeout=30000", *_SEEN_TO, "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        _enter_wal(connection)
+
+    return engine
+
+
+def mind(connection: Any) -> None:
+    """What every connection that writes for people is told."""
+    # The driver must not begin transactions itself: we choose IMMEDIATE or DEFERRED.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # A commit is on the disk before anybody hears of it: NORMAL could lose it with the power.
+    for pragma in (*_SEEN_TO, "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
