@@ -28,7 +28,12 @@ class _Written:
         self.database = database
         self.turns: list[list[str]] = []
         self.has_begun = asyncio.Event()
-        self.taking = Taking(database, self._take)
+        self.pauses: list[float] = []
+        self.taking = Taking(database, self._take, self._pause)
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(seconds)
 
     async def _take(self, tx: Transaction, system: PhoneSystem, told: Sequence[Told]) -> int:
         for one in told:
@@ -92,6 +97,22 @@ async def test_anothers_event_does_not_wait_for_the_end_of_a_flood(written: _Wri
     assert not flood[-1].done()
     await asyncio.gather(*flood)
     assert "on time" in await written.kept()
+
+
+async def test_a_flood_leaves_the_database_free_for_as_long_as_others_sleep_and_a_burst_for_a_moment(
+    sqlite: Database,
+) -> None:
+    for count, longest in ((26, 0.05), (60, 0.2)):
+        written = _Written(sqlite)
+        names = [f"{count}:{n}" for n in range(count)]
+        async with sqlite.transaction():
+            told = [asyncio.create_task(written.take("one", name)) for name in names]
+            await asyncio.sleep(0)
+        await asyncio.gather(*told)
+        assert written.pauses
+        # SQLite sleeps up to 100 ms between two looks whether the file is free.
+        assert longest / 4 < max(written.pauses) < longest
+        assert (max(written.pauses) > 0.1) == (count > 50)
 
 
 async def test_whoever_hangs_up_takes_nobody_elses_events_along(written: _Written) -> None:

@@ -128,15 +128,25 @@ class Connection(aiosqlite.Connection):
         finally:
             connection.set_progress_handler(None, 0)
 
-    async def _hop(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def _hop(
+        self,
+        begin: str | None,
+        work: Callable[[sqlite3.Connection], _T],
+        *,
+        is_patient: bool = True,
+    ) -> _T:
         self._under_way += 1
-        found: _T = await self._execute(partial(self._work, begin, work))  # type: ignore[no-untyped-call]
+        within = partial(self._work, begin, work, is_patient)
+        found: _T = await self._execute(within)  # type: ignore[no-untyped-call]
         return found
 
-    def _work(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _work(
+        self, begin: str | None, work: Callable[[sqlite3.Connection], _T], is_patient: bool
+    ) -> _T:
         try:
             connection = self._conn
-            self._be_patient(connection, is_patient=True)
+            if is_patient:
+                self._be_patient(connection, is_patient=True)
             if begin is not None and not connection.in_transaction:
                 connection.execute(begin)
             return work(connection)
@@ -161,7 +171,8 @@ class Connection(aiosqlite.Connection):
         self._begin = None
         # Somebody who gave up waiting may have left a statement running in the thread: then we queue behind it.
         if self._under_way or (self._conn.in_transaction and not self._is_reading):
-            await self._hop(None, how)
+            # Whoever wrote holds the lock already, so there is nothing to be patient for.
+            await self._hop(None, how, is_patient=False)
         elif self._conn.in_transaction:
             how(self._conn)
         self._is_reading = False
