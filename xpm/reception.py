@@ -24,7 +24,7 @@ from xpm.gathering import (
     forgotten_before,
 )
 from xpm.matching import outside_numbers
-from xpm.settling import Notices
+from xpm.notices import Notices
 from xpm.store import Database, Transaction, audit
 from xpm.store import calls as store
 from xpm.store import entries as entry_store

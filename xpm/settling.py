@@ -9,7 +9,6 @@ import datetime as dt
 import logging
 import zlib
 from dataclasses import dataclass
-from typing import Protocol
 
 from xpm.api import Disconnected, Practice, Rejected, Time, TryLater, Unknown
 from xpm.choices import (
@@ -24,6 +23,7 @@ from xpm.choices import (
 from xpm.clock import Clock
 from xpm.connections import Connections, OtherPractice
 from xpm.likeness import are_alike, is_about, is_changed, is_like, new_time, saved_time
+from xpm.notices import Notices
 from xpm.store import Database, audit, times
 from xpm.store import entries as store
 from xpm.store.entries import Act, Entry, State
@@ -53,28 +53,6 @@ class Pace:
     look_every: dt.timedelta = LOOK_EVERY
     fresh: dt.timedelta = FRESH
     window: dt.timedelta = WINDOW
-
-
-class Notices(Protocol):
-    """How a person hears of what happened later; kept by the edge, which knows Slack.
-
-    All raise TryLater when Slack does not take the message now.
-    """
-
-    async def show(self, workspace_id: str, entry_id: str) -> None:
-        """Makes the entry's message show the entry as it stands."""
-        ...
-
-    async def refused(self, workspace_id: str, entry_id: str) -> None:
-        """Says once more, to the person alone, that the entry was not saved and why."""
-        ...
-
-    async def bring_up(self, workspace_id: str, entry_id: str) -> None:
-        """Posts the entry's message anew, at the end where the person sees it, in the place of the old one.
-
-        Notes that the person was told with where the new one stands.
-        """
-        ...
 
 
 class Overtaken(Exception):
