@@ -91,7 +91,7 @@ class Reception:
         It goes the way of every call, whatever the rules ask about, and can never become a time in XPM.
         """
         now = self._clock()
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             rules = await phone_store.rules(tx, system.workspace_id, self._rules)
         seconds = max(_TEST_SECONDS, rules.minimum_seconds)
         made_up = EndedCall(
@@ -156,7 +156,7 @@ class Reception:
 
         Returns the seconds after which to try again while Slack is away.
         """
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             call = await store.get(tx, workspace_id, call_id)
         if call is None:
             return None
@@ -180,7 +180,7 @@ class Reception:
             return
         connection = await self._connections.of(call.workspace_id)
         region = connection.region if connection else "NZ"
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             rules = await phone_store.rules(tx, call.workspace_id, self._rules)
         numbers = outside_numbers(outside_of(call.numbers, rules, region), region)
         parties = tuple(
@@ -241,7 +241,7 @@ class Reception:
 
         The mirror serves when XPM is away: this is a courtesy and gives up at the first failure.
         """
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             call = await store.get(tx, workspace_id, call_id)
         if call is None:
             return

@@ -94,7 +94,7 @@ class Settling:
 
     async def advance(self, workspace_id: str, entry_id: str) -> float | None:
         """The workflow, one step of it: the seconds until the next, or None when there is nothing left to do."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             entry = await store.get(tx, workspace_id, entry_id)
         if entry is None:
             return None
@@ -109,7 +109,7 @@ class Settling:
         return pause
 
     async def _tell(self, workspace_id: str, entry_id: str) -> None:
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             entry = await store.get(tx, workspace_id, entry_id)
         if entry is None:
             return
@@ -329,7 +329,7 @@ class Settling:
         connection = await self._connections.of(entry.workspace_id)
         if pause is None and connection is not None and connection.ended_at is None:
             # Somebody reconnected before the row said that it waits, so nobody else sends it on.
-            async with self._database.reading() as tx:
+            async with self._database.asking() as tx:
                 now = await store.get(tx, entry.workspace_id, entry.id)
             if now is not None and now.waiting_for == WAITING_FOR_CONNECTION:
                 return await self._wait(now, WAITING_FOR_XPM, 0.0, doubtful_since)

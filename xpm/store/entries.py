@@ -113,6 +113,12 @@ _CHANGE_UNSEEN = _CHANGE.values(
         else_=t.entries.c.shown_version,
     )
 )
+_SHOWN = Instruction(
+    sa.update(t.entries).where(
+        t.entries.c.workspace_id == sa.bindparam("of_workspace"),
+        t.entries.c.id == sa.bindparam("of_entry"),
+    )
+)
 _CHANGE_SEEN_ROW = Instruction(_CHANGE, returning=t.entries.columns)
 _CHANGE_UNSEEN_ROW = Instruction(_CHANGE_UNSEEN, returning=t.entries.columns)
 
@@ -150,15 +156,10 @@ async def shown(
     tx: Transaction, entry: Entry, channel: str | None = None, message_ts: str | None = None
 ) -> None:
     """Notes that Slack shows this version of the entry, and where."""
-    c = t.entries.c
     values: dict[str, Any] = {"shown_version": entry.version}
     if message_ts is not None:
         values |= {"channel": channel, "message_ts": message_ts}
-    await tx.execute(
-        sa.update(t.entries)
-        .where(c.workspace_id == entry.workspace_id, c.id == entry.id)
-        .values(**values)
-    )
+    await _SHOWN.carry_out(tx, of_workspace=entry.workspace_id, of_entry=entry.id, **values)
 
 
 async def told(tx: Transaction, entry: Entry) -> None:
