@@ -7,6 +7,7 @@ turn that left something waiting the database is free for a while.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,11 +23,18 @@ _MOST_TOGETHER = 25
 # and the durable engine waits so, not in our line: in a flood, which fills one turn after the other, a pause as long
 # lets everybody in. With a shorter one another system's messages came seconds or a minute late (benchmarks/phones.py).
 _PAUSE = 0.11
-# What is no flood leaves the file free for as long as its turn took, and this is enough to be found free in.
-_SHORT_PAUSE = 0.02
+_SHORTEST_PAUSE = 0.02
 
 Take = Callable[[Transaction, PhoneSystem, Sequence[Told]], Awaitable[int]]
 """Writes what a system told; how many calls of people are new."""
+
+
+def pause(left: int, took: float) -> float:
+    """The seconds for which a system leaves the database to others, after a turn that took `took` and left so many.
+
+    What is no flood leaves it free for half of the time.
+    """
+    return _PAUSE if left >= _MOST_TOGETHER else min(max(took, _SHORTEST_PAUSE), _PAUSE)
 
 
 @dataclass(slots=True)
@@ -72,10 +80,10 @@ class Taking:
         waiting = self._waiting[system_id]
         try:
             while waiting:
+                began = time.monotonic()
                 await self._turn(waiting)
                 if waiting and self._database.is_sqlite:
-                    is_flood = len(waiting) >= _MOST_TOGETHER
-                    await self._sleep(_PAUSE if is_flood else _SHORT_PAUSE)
+                    await self._sleep(pause(len(waiting), time.monotonic() - began))
         finally:
             del self._waiting[system_id]
             for one in waiting:
