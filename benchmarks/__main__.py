@@ -13,7 +13,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from benchmarks import floors, phones, requests, search, story, syncing
+from benchmarks import floors, phones, replicas, requests, search, story, syncing
 from benchmarks.line import Line
 from benchmarks.load import Load, send
 from benchmarks.seed import Seeded, Tokens, seed
@@ -177,6 +177,7 @@ def main() -> None:
     lines += syncing.lines()
     lines += search.lines()
     lines += phones.lines()
+    lines += replicas.lines()
     for (name_, connections), load in {**base, **app}.items():
         print(
             f"{name_:14} {connections:>3} at a time {load.throughput:>9.0f}/s"

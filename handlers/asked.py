@@ -5,6 +5,7 @@ from typing import Any
 
 from handlers.messages.kit import Message
 from handlers.services import Services
+from xpm.store.entries import Entry
 from xpm.store.workspaces import Person
 
 
@@ -13,6 +14,7 @@ class Asked:
     """A slash command, a click or a submission, with what every answer to it needs.
 
     `trigger_id` opens one modal within three seconds; `response_url` is empty where Slack offers none (a modal, Home).
+    `entry` is the person's entry as their click left it, None where it was about none of theirs.
     """
 
     services: Services
@@ -21,6 +23,7 @@ class Asked:
     trigger_id: str
     response_url: str
     body: dict[str, Any]
+    entry: Entry | None = None
 
     @classmethod
     def of(cls, body: dict[str, Any], context: Any) -> "Asked":
@@ -32,6 +35,7 @@ class Asked:
             trigger_id=str(body.get("trigger_id") or ""),
             response_url=str(body.get("response_url") or ""),
             body=body,
+            entry=context.get("entry"),
         )
 
     async def answer(self, message: Message) -> None:

@@ -185,7 +185,7 @@ def committing(act: Act) -> Callable[[Any, dict[str, Any], Any], Awaitable[None]
 
     async def ack_click(ack: Any, body: dict[str, Any], context: Any) -> None:
         try:
-            await act(Asked.of(body, context))
+            context["entry"] = await act(Asked.of(body, context))
         except NotYours:
             log.warning("entry.not_theirs", extra={"workspace": context["person"].workspace_id})
         await ack()
@@ -198,8 +198,7 @@ def committing(act: Act) -> Callable[[Any, dict[str, Any], Any], Awaitable[None]
 
 async def show(asked: Asked) -> None:
     """Shows the entry as it stands now; an entry of somebody else is not shown but said to be."""
-    services, identity = asked.services, entry_id(asked.body)
-    entry = await services.entries.own(asked.person, identity)
+    services, entry = asked.services, asked.entry
     if entry is None:
         await asked.answer(
             Message(messages.NOT_YOURS, job_id_messages.sentence(messages.NOT_YOURS).blocks)
@@ -212,7 +211,7 @@ async def show(asked: Asked) -> None:
         # The workflow shows the outcome; a word between is only for when it takes long.
         await asyncio.sleep(_NOTICEABLE)
         await services.precedence.stand_back()
-        entry = await services.entries.own(asked.person, identity)
+        entry = await services.entries.own(asked.person, entry.id)
         if entry is None or entry.state is not State.SENDING:
             return
     await services.notices.show(entry.workspace_id, entry.id)

@@ -19,8 +19,9 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, Serializer
 
 from xpm.precedence import Precedence
-from xpm.store import Database, Transaction
-from xpm.store.turns import engine_in_turn
+from xpm.store import Database, Transaction, sqlite
+from xpm.store.compiled_once import CompiledOnce
+from xpm.store.turns import in_turn
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +89,7 @@ class Durable:
         pace: float = 1.0,
         precedence: Precedence | None = None,
     ) -> None:
-        drivers = {"sqlite": "sqlite", "postgresql": "postgresql"}
-        url = database.url.set(drivername=drivers[database.url.get_backend_name()])
+        url = database.url.set(drivername=database.url.get_backend_name())
         self._database = database
         self._url = url.render_as_string(hide_password=False)
         self._poll_seconds = poll_seconds
@@ -101,6 +101,7 @@ class Durable:
         self._is_stopping = False
         self._client: DBOSClient | None = None
         self._engine: sa.Engine | None = None
+        self._inserts = CompiledOnce()
         self.replica = replica
 
     def register(self, name: str, workflow: Workflow, *, queue: str = QUEUE) -> None:
@@ -113,8 +114,8 @@ class Durable:
     async def start(self) -> None:
         """Launches the engine on the running loop: recovers what a crash cut, then takes from the queues."""
         if self._database.turns is not None:
-            # Otherwise it finds the file locked, looks again after up to 100 ms, and so does whoever finds it at work.
-            self._engine = engine_in_turn(self._url, self._database.turns)
+            self._engine = sqlite.engine_for_threads(self._database.url)
+            in_turn(self._engine, self._database.turns)
         DBOS(
             config={
                 "name": "xpm-slack",
@@ -204,7 +205,8 @@ class Durable:
             options["priority"] = place
 
         def within(connection: sa.Connection) -> None:
-            client.enqueue_in_transaction(connection, options, *arguments)  # type: ignore[arg-type]
+            quick: Any = self._inserts.on(connection)
+            client.enqueue_in_transaction(quick, options, *arguments)  # type: ignore[arg-type]
 
         await tx.run_sync(within)
 

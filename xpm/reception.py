@@ -25,7 +25,7 @@ from xpm.gathering import (
     forgotten_before,
 )
 from xpm.matching import outside_numbers
-from xpm.settling import Notices
+from xpm.notices import Notices
 from xpm.store import Database, Transaction, audit
 from xpm.store import calls as store
 from xpm.store import entries as entry_store
@@ -92,7 +92,7 @@ class Reception:
         It goes the way of every call, whatever the rules ask about, and can never become a time in XPM.
         """
         now = self._clock()
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             rules = await phone_store.rules(tx, system.workspace_id, self._rules)
         seconds = max(_TEST_SECONDS, rules.minimum_seconds)
         made_up = EndedCall(
@@ -180,7 +180,7 @@ class Reception:
     async def _offer(
         self, workspace_id: str, call_id: str, *, is_one_of_many: bool
     ) -> float | None:
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             call = await store.get(tx, workspace_id, call_id)
         if call is None:
             return None
@@ -204,7 +204,7 @@ class Reception:
             return
         connection = await self._connections.of(call.workspace_id)
         region = connection.region if connection else "NZ"
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             rules = await phone_store.rules(tx, call.workspace_id, self._rules)
         numbers = outside_numbers(outside_of(call.numbers, rules, region), region)
         parties = tuple(
@@ -264,7 +264,7 @@ class Reception:
 
         The mirror serves when XPM is away: this is a courtesy and gives up at the first failure.
         """
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             call = await store.get(tx, workspace_id, call_id)
         if call is None:
             return

@@ -9,7 +9,6 @@ import datetime as dt
 import logging
 import zlib
 from dataclasses import dataclass
-from typing import Protocol
 
 from xpm.api import Disconnected, Practice, Rejected, Time, TryLater, Unknown
 from xpm.choices import (
@@ -24,6 +23,7 @@ from xpm.choices import (
 from xpm.clock import Clock
 from xpm.connections import Connections, OtherPractice
 from xpm.likeness import are_alike, is_about, is_changed, is_like, new_time, saved_time
+from xpm.notices import Notices
 from xpm.store import Database, audit, times
 from xpm.store import entries as store
 from xpm.store.entries import Act, Entry, State
@@ -53,28 +53,6 @@ class Pace:
     look_every: dt.timedelta = LOOK_EVERY
     fresh: dt.timedelta = FRESH
     window: dt.timedelta = WINDOW
-
-
-class Notices(Protocol):
-    """How a person hears of what happened later; kept by the edge, which knows Slack.
-
-    All raise TryLater when Slack does not take the message now.
-    """
-
-    async def show(self, workspace_id: str, entry_id: str) -> None:
-        """Makes the entry's message show the entry as it stands."""
-        ...
-
-    async def refused(self, workspace_id: str, entry_id: str) -> None:
-        """Says once more, to the person alone, that the entry was not saved and why."""
-        ...
-
-    async def bring_up(self, workspace_id: str, entry_id: str) -> None:
-        """Posts the entry's message anew, at the end where the person sees it, in the place of the old one.
-
-        Notes that the person was told with where the new one stands.
-        """
-        ...
 
 
 class Overtaken(Exception):
@@ -116,7 +94,7 @@ class Settling:
 
     async def advance(self, workspace_id: str, entry_id: str) -> float | None:
         """The workflow, one step of it: the seconds until the next, or None when there is nothing left to do."""
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             entry = await store.get(tx, workspace_id, entry_id)
         if entry is None:
             return None
@@ -131,7 +109,7 @@ class Settling:
         return pause
 
     async def _tell(self, workspace_id: str, entry_id: str) -> None:
-        async with self._database.reading() as tx:
+        async with self._database.asking() as tx:
             entry = await store.get(tx, workspace_id, entry_id)
         if entry is None:
             return
@@ -351,7 +329,7 @@ class Settling:
         connection = await self._connections.of(entry.workspace_id)
         if pause is None and connection is not None and connection.ended_at is None:
             # Somebody reconnected before the row said that it waits, so nobody else sends it on.
-            async with self._database.reading() as tx:
+            async with self._database.asking() as tx:
                 now = await store.get(tx, entry.workspace_id, entry.id)
             if now is not None and now.waiting_for == WAITING_FOR_CONNECTION:
                 return await self._wait(now, WAITING_FOR_XPM, 0.0, doubtful_since)

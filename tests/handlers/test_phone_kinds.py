@@ -19,7 +19,7 @@ from sandbox.visitor import Visitor, text_of
 from tests.handlers.inside import Inside, newest, settled, shows
 from tests.handlers.phone_desk import end, tell_telephone
 
-SECRETS = {kind: f"the {kind} secret of the test, long enough" for kind in KINDS}
+SECRETS = {kind: f"the-{kind}-secret-of-the-test" for kind in KINDS}
 EXTENSIONS = {"ringcentral": "extension id 4711"}
 
 
@@ -35,7 +35,7 @@ async def added(inside: Inside, kind: str, team: str = "T0KEA") -> tuple[str, st
     made = await phone_systems.add(settings, team, kind)
     assert made is not None
     system_id = made.address.rpartition("/")[2]
-    assert await phone_systems.bring_secret(settings, team, system_id, SECRETS[kind])
+    assert await phone_systems.bring_secret(settings, team, system_id, SECRETS[kind]) is True
     await tell_telephone(inside, kind, made.address, SECRETS[kind])
     return made.address, system_id
 

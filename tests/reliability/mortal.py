@@ -83,6 +83,14 @@ ACKS: Mapping[str, str] = {
 """Points that are answers, by what their address begins with."""
 
 
+def _values(statement: str) -> dict[str, Any]:
+    """What an UPDATE sets, out of the words that SQLite carries out, values and all."""
+    found = re.findall(
+        r"(\w+)\s*=\s*(NULL|'(?:[^']|'')*'|[-\d.]+)", statement.partition(" WHERE ")[0]
+    )
+    return {name: None if value == "NULL" else value.strip("'") for name, value in found}
+
+
 class Fate:
     """Knows from a file where to die, and does."""
 
@@ -116,6 +124,19 @@ class Fate:
                 return
             if any(point.wants(values) for values in context.compiled_parameters):
                 connection.info[DIE] = "before" if point.is_before else "after"
+
+        @sa.event.listens_for(engine, "connect")
+        def _connects(connection: Any, record: Any) -> None:
+            # What is put straight to SQLite passes SQLAlchemy by, but not SQLite itself.
+            if engine.dialect.name == "sqlite":
+                connection.driver_connection._conn.set_trace_callback(partial(_traced, record.info))
+
+        def _traced(info: dict[Any, Any], statement: str) -> None:
+            point = COMMITS.get(self.named())
+            if point is None or not re.match(point.statement, statement.strip()):
+                return
+            if point.wants(_values(statement)):
+                info[DIE] = "before" if point.is_before else "after"
 
         @sa.event.listens_for(engine, "commit")
         def _commits(connection: sa.Connection) -> None:

@@ -110,6 +110,31 @@ async def test_a_crowd_stands_behind_whoever_comes_meanwhile() -> None:
     assert len(done) == 53
 
 
+async def test_in_a_pause_too_each_waits_until_the_one_before_lets_the_loop_go() -> None:
+    precedence = Precedence()
+    said: list[str] = []
+
+    async def step() -> None:
+        await precedence.stand_back()
+        said.append("step")
+        # What a step does between two waits, holding the loop.
+        time.sleep(0.03)  # noqa: ASYNC251
+
+    async def others() -> None:
+        while True:
+            said.append("other")
+            await asyncio.sleep(0.001)
+
+    beside = asyncio.ensure_future(others())
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(step() for _ in range(6)))
+    beside.cancel()
+    between = "".join(one[0] for one in said).strip("o").split("s")[1:-1]
+    assert len(between) == 5
+    # Once because the loop is free again, and then while nothing else is done.
+    assert min(len(each) for each in between) >= 2
+
+
 async def test_somebody_who_gives_up_waiting_holds_up_nobody_behind_them() -> None:
     precedence = Precedence()
     with precedence.answering():

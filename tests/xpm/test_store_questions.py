@@ -1,4 +1,4 @@
-"""Questions made once: the same answer as SQLAlchemy's own way gives, on both databases, whoever is asked."""
+"""Questions and instructions made once: the same as SQLAlchemy's own way, on both databases, whoever is asked."""
 
 import asyncio
 import datetime as dt
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from xpm.store import Asking, Database
 from xpm.store import tables as t
-from xpm.store.questions import Question
+from xpm.store.questions import Instruction, Question
 from xpm.store.sqlite import Connection
 from xpm.vault import Vault, new_key
 
@@ -142,3 +142,94 @@ async def test_who_only_asks_can_change_nothing(sqlite: Database) -> None:
             await tx.ask("delete from workspaces", ())
     async with sqlite.asking() as tx:
         assert await NAMES.row(tx, but="-") is not None
+
+
+_RENAME = sa.update(t.entries).where(
+    t.entries.c.workspace_id == sa.bindparam("of_workspace"),
+    t.entries.c.id == sa.bindparam("of_entry"),
+)
+CHANGE = Instruction(
+    _RENAME.values(tries=t.entries.c.tries + 1), returning=(t.entries.c.finding, t.entries.c.tries)
+)
+ADD = Instruction(sa.insert(t.install_states))
+CHANGES: dict[str, object] = {
+    "finding": {"kind": "missing"},
+    "changed_at": NOW.astimezone(dt.timezone(dt.timedelta(hours=13))),
+    "date": dt.date(2026, 1, 5),
+    "note": None,
+    "saved": None,
+}
+
+
+async def test_an_instruction_writes_what_sqlalchemy_would(database: Database) -> None:
+    await fill(database)
+    ours: dict[str, object] = {}
+    right: dict[str, object] = {}
+    for found, is_ours in ((ours, True), (right, False)):
+        async with database.transaction() as tx:
+            told = {"of_workspace": "T1", "of_entry": "e1", **CHANGES, "note": "Call"}
+            if is_ours:
+                row = await CHANGE.carry_out(tx, **told)
+                assert list(row or ()) == [{"kind": "missing"}, 1]
+            else:
+                await tx.execute(_RENAME.values(tries=1), told)
+            for column in t.entries.columns:
+                found[column.name] = (await tx.execute(sa.select(column))).scalar_one()
+            await tx.rollback()
+    assert ours == right
+    assert ours["changed_at"] == NOW
+
+
+async def test_an_instruction_takes_the_columns_it_is_given_each_time(database: Database) -> None:
+    await fill(database)
+    async with database.transaction() as tx:
+        one = await CHANGE.carry_out(tx, of_workspace="T1", of_entry="e1", note="first")
+        two = await CHANGE.carry_out(tx, of_workspace="T1", of_entry="e1", minutes="6")
+        none = await CHANGE.carry_out(tx, of_workspace="T1", of_entry="e2", note="nobody's")
+        await ADD.carry_out(tx, fingerprint="one", expires_at=NOW)
+    assert [one and one[1], two and two[1], none] == [1, 2, None]
+    async with database.reading() as tx:
+        kept = (await tx.execute(sa.select(t.entries.c.note, t.entries.c.minutes))).one()
+        added = (await tx.execute(sa.select(t.install_states))).one()
+    assert tuple(kept) == ("first", "6")
+    assert tuple(added) == ("one", NOW)
+
+
+async def test_what_an_instruction_wrote_is_taken_back_with_its_transaction(
+    database: Database,
+) -> None:
+    await fill(database)
+    async with database.transaction() as tx:
+        await CHANGE.carry_out(tx, of_workspace="T1", of_entry="e1", note="gone")
+        await tx.rollback()
+    async with database.reading() as tx:
+        assert (await tx.execute(sa.select(t.entries.c.note))).scalar_one() == ""
+
+
+async def test_an_instruction_leaves_no_default_of_pythons_out(sqlite: Database) -> None:
+    async with sqlite.transaction() as tx:
+        with pytest.raises(ValueError, match="default"):
+            await Instruction(sa.insert(t.audit)).carry_out(tx, at=NOW, workspace_id="T1")
+
+
+async def test_an_instruction_is_a_matter_of_the_loop_unless_another_writes(
+    sqlite: Database, sqlite_url: str
+) -> None:
+    await fill(sqlite)
+    other = Database(sqlite_url)
+    async with sqlite.transaction() as tx:
+        await CHANGE.carry_out(tx, of_workspace="T1", of_entry="e1", note="first")
+
+        async def second() -> None:
+            async with other.transaction() as tx:
+                await CHANGE.carry_out(tx, of_workspace="T1", of_entry="e1", minutes="6")
+
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0.05)
+        # The loop goes on: the other one waits in its thread.
+        assert not waiting.done()
+    async with asyncio.timeout(20):
+        await waiting
+    async with sqlite.reading() as tx:
+        assert (await tx.execute(sa.select(t.entries.c.tries))).scalar_one() == 2
+    await other.close()

@@ -1,17 +1,22 @@
 """SQLite on the loop: what is short is done at once, what is long or has to wait never holds anybody up."""
 
 import asyncio
+import datetime as dt
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from xpm.store import Database, Transaction
 from xpm.store import tables as t
+from xpm.store.sqlite import engine_for_threads
 
+NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
+_PRAGMAS = ("journal_mode", "foreign_keys", "wal_autocheckpoint", "synchronous")
 LONG = (
     "with recursive n(i) as (select 1 union all select i + 1 from n where i < {count}) "
     "select count(*) from n"
@@ -199,3 +204,64 @@ async def test_a_failed_block_takes_everything_back(sqlite: Database) -> None:
         await fail()
     async with sqlite.reading() as tx:
         assert await count(tx) == 0
+
+
+async def test_the_first_who_comes_waits_in_the_thread_for_a_writer_to_enter_wal(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "old.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("create table names (name text)")
+        writer.execute("begin immediate")
+        writer.execute("insert into names values ('first')")
+        database = Database(f"sqlite:///{file}")
+
+        async def look(way: str) -> int:
+            async with getattr(database, way)() as tx:
+                if way == "asking":
+                    [row] = await tx.ask("select count(*) from names", ())
+                    return int(row[0])
+                return int((await tx.exec_driver_sql("select count(*) from names")).scalar_one())
+
+        waiting = [asyncio.create_task(look(way)) for way in ("asking", "reading", "transaction")]
+        async with ticking() as longest:
+            await asyncio.sleep(0.1)
+        assert not any(one.done() for one in waiting)
+        assert longest[0] < 0.1
+        writer.execute("commit")
+        async with asyncio.timeout(20):
+            assert await asyncio.gather(*waiting) == [1, 1, 1]
+        async with database.reading() as tx:
+            assert (await tx.exec_driver_sql("pragma journal_mode")).scalar() == "wal"
+    await database.close()
+
+
+async def test_what_people_are_told_waits_for_the_disk_and_the_engines_own_notes_do_not(
+    sqlite: Database,
+) -> None:
+    engine = engine_for_threads(sqlite.url)
+    with engine.connect() as connection:
+        theirs = [connection.exec_driver_sql(f"pragma {name}").scalar() for name in _PRAGMAS]
+    engine.dispose()
+    async with sqlite.transaction() as tx:
+        ours = [(await tx.exec_driver_sql(f"pragma {name}")).scalar() for name in _PRAGMAS]
+    # FULL is 2, NORMAL is 1: https://www.sqlite.org/pragma.html#pragma_synchronous
+    assert ours == ["wal", 1, 4000, 2]
+    assert theirs == ["wal", 1, 4000, 1]
+
+
+async def test_a_commit_needs_no_more_patience_than_its_beginning(sqlite: Database) -> None:
+    said: list[str] = []
+
+    def listen(connection: sa.Connection) -> None:
+        driver = connection.connection.driver_connection
+        driver._conn.set_trace_callback(said.append)  # type: ignore[union-attr]
+
+    for _ in range(3):
+        async with sqlite.transaction() as tx:
+            await tx.run_sync(listen)
+            await tx.execute(
+                sa.insert(t.install_states).values(fingerprint=f"{len(said)}", expires_at=NOW)
+            )
+    assert [one for one in said[1:] if "busy_timeout" in one] == []
+    assert said.count("COMMIT") == 3

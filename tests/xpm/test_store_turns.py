@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from xpm.store import Database
-from xpm.store.turns import Turns, engine_in_turn
+from xpm.store.sqlite import engine_for_threads
+from xpm.store.turns import Turns, in_turn
 
 
 async def test_turns_come_in_the_order_of_asking_to_coroutines_and_threads_alike() -> None:
@@ -60,7 +61,8 @@ async def test_engine_of_threads_writes_in_turn_and_gives_it_back(
 ) -> None:
     database = Database(sqlite_url)
     assert database.turns is not None
-    engine = engine_in_turn(sqlite_url, database.turns)
+    engine = engine_for_threads(database.url)
+    in_turn(engine, database.turns)
 
     def write() -> None:
         with engine.begin() as connection:

@@ -11,7 +11,7 @@ from xpm.calls import Late, Told
 from xpm.store import Database, Transaction
 from xpm.store import tables as t
 from xpm.store.workspaces import PhoneSystem
-from xpm.taking import Taking
+from xpm.taking import Taking, pause
 from xpm.vault import Vault, new_key
 
 NOW = dt.datetime(2026, 11, 23, 1, 5, tzinfo=dt.UTC)
@@ -28,7 +28,12 @@ class _Written:
         self.database = database
         self.turns: list[list[str]] = []
         self.has_begun = asyncio.Event()
-        self.taking = Taking(database, self._take)
+        self.pauses: list[float] = []
+        self.taking = Taking(database, self._take, self._pause)
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(seconds)
 
     async def _take(self, tx: Transaction, system: PhoneSystem, told: Sequence[Told]) -> int:
         for one in told:
@@ -92,6 +97,25 @@ async def test_anothers_event_does_not_wait_for_the_end_of_a_flood(written: _Wri
     assert not flood[-1].done()
     await asyncio.gather(*flood)
     assert "on time" in await written.kept()
+
+
+async def test_between_its_turns_a_system_leaves_the_database_to_others(sqlite: Database) -> None:
+    written = _Written(sqlite)
+    async with sqlite.transaction():
+        told = [asyncio.create_task(written.take("one", f"{n}")) for n in range(240)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*told)
+    # In turns of at most a hundred: the first left a flood, the second a few.
+    first, second = written.pauses
+    assert first == pause(140, 0.0)
+    assert second <= first
+
+
+def test_a_flood_pauses_for_long_and_a_burst_for_as_long_as_it_wrote() -> None:
+    assert pause(100, 0.001) == pause(1000, 0.5) == 0.05
+    assert pause(99, 0.04) == 0.04
+    assert 0.005 < pause(1, 0.001) < 0.03
+    assert pause(99, 5.0) == pause(100, 5.0)
 
 
 async def test_whoever_hangs_up_takes_nobody_elses_events_along(written: _Written) -> None:

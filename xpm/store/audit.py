@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
+from xpm.store.questions import Instruction
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +25,19 @@ class Fact:
 
 
 # Nobody asks for the number it gets.
-_NOTE = sa.insert(t.audit).inline()
+_NOTE = Instruction(sa.insert(t.audit).inline())
 
 
 async def note(tx: Transaction, fact: Fact) -> None:
     """Appends a fact in the caller's transaction: what happened and its record stand or fall together."""
-    await tx.execute(
-        _NOTE,
-        {
-            "at": fact.at,
-            "workspace_id": fact.workspace_id,
-            "event": fact.event,
-            "slack_user_id": fact.slack_user_id,
-            "subject": fact.subject,
-            "detail": fact.detail,
-        },
+    await _NOTE.carry_out(
+        tx,
+        at=fact.at,
+        workspace_id=fact.workspace_id,
+        event=fact.event,
+        slack_user_id=fact.slack_user_id,
+        subject=fact.subject,
+        detail=fact.detail,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from xpm.calls import Remark
 from xpm.store import tables as t
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question, among
+from xpm.store.questions import Asking, Instruction, Question, among
 
 WAITING = "waiting"
 OFFERED = "offered"
@@ -82,10 +82,11 @@ def _call(row: Sequence[Any]) -> Call:
     return Call(**values)
 
 
-_ADD: dict[str, Any] = {
-    name: insert(t.calls).on_conflict_do_nothing().returning(t.calls.c.id)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
+_ADD = Instruction(
+    sqlite.insert(t.calls).on_conflict_do_nothing(),
+    postgresql.insert(t.calls).on_conflict_do_nothing(),
+    returning=[t.calls.c.id],
+)
 
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:
@@ -102,12 +103,10 @@ def _values(values: dict[str, Any]) -> dict[str, Any]:
 
 async def add(tx: Transaction, *calls: Call) -> set[str]:
     """Keeps calls; the ids of those that were not there already (phone system, its id, person)."""
-    if not calls:
-        return set()
     rows = [
         _values({name: getattr(call, name) for name in _NAMES}) | {"parties": []} for call in calls
     ]
-    return set((await tx.execute(_ADD[tx.dialect.name], rows)).scalars())
+    return {call_id for [call_id] in await _ADD.each(tx, rows)}
 
 
 _ONE = Question(

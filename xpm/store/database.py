@@ -97,9 +97,7 @@ class Database:
         where, options = self.engine.dialect.create_connect_args(self.url)
         connection = await sqlite.connect(*where, **options, isolation_level=None)
         self._opened.append(connection)
-        # Whoever comes first: a file that is not in WAL lets no reader stand beside a writer.
-        for pragma in ("journal_mode=WAL", "query_only=ON"):
-            await connection.ask(f"PRAGMA {pragma}", ())
+        await connection.ask("PRAGMA query_only=ON", ())
         return connection
 
     async def close(self) -> None:
@@ -113,19 +111,7 @@ class Database:
 def _mind_sqlite(engine: AsyncEngine) -> None:
     @sa.event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _: object) -> None:
-        # The driver must not begin transactions itself: we choose IMMEDIATE or DEFERRED below.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            # Bringing the log into the file stops the writer; four times the usual length, as seldom.
-            "wal_autocheckpoint=4000",
-            # A commit is on the disk before anybody hears of it: NORMAL could lose it with the power.
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        sqlite.mind(connection)
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: sa.Connection) -> None:

@@ -1,9 +1,7 @@
-"""Entries: what a person wants written as time, and how far that is."""
+"""Entries in the database: kept, found, and changed if nobody else has; what one is stands in `entry`."""
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,138 +9,14 @@ from sqlalchemy.exc import IntegrityError
 
 from xpm.store import tables as t
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question
+from xpm.store.entry import UNFINISHED, Act, Difference, Entry, Finding, Saved, State
+from xpm.store.questions import Asking, Instruction, Question
 
-
-class State(StrEnum):
-    """Where an entry is in its story; the rules of moving between them live in `xpm.entries`."""
-
-    OFFERED = "offered"
-    SENDING = "sending"
-    SENT = "sent"
-    REFUSED = "refused"
-    NOT_LOGGED = "not_logged"
-    REMOVED = "removed"
-
-
-UNFINISHED = (State.OFFERED, State.SENDING, State.REFUSED)
-"""What still wants something of a person or of us."""
-
-
-class Act(StrEnum):
-    """What sending the entry does to XPM."""
-
-    ADD = "add"
-    CHANGE = "change"
-    REMOVE = "remove"
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What XPM holds for an entry, as it last answered."""
-
-    job_number: str
-    job_name: str
-    task_uuid: str
-    task_name: str
-    minutes: int
-    note: str
-    date: dt.date
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in the database."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "date"} | {
-            "date": self.date.isoformat()
-        }
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Saved":
-        """The reverse of `to_json`."""
-        return cls(**{**values, "date": dt.date.fromisoformat(values["date"])})
-
-
-class Difference(StrEnum):
-    """How XPM was found to differ from what was saved; LEFT when the person said to leave it so."""
-
-    MISSING = "missing"
-    CHANGED = "changed"
-    DOUBLE = "double"
-    LEFT = "left"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What XPM was found to have instead of what was saved; the values are XPM's, where it has the time."""
-
-    kind: Difference
-    job_number: str = ""
-    minutes: int = 0
-    date: dt.date | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in the database."""
-        date = self.date.isoformat() if self.date else None
-        return {
-            "kind": self.kind.value,
-            "job_number": self.job_number,
-            "minutes": self.minutes,
-            "date": date,
-        }
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Finding":
-        """The reverse of `to_json`."""
-        date = dt.date.fromisoformat(values["date"]) if values["date"] else None
-        return cls(Difference(values["kind"]), values["job_number"], values["minutes"], date)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One person's time for one call (or for none): what they chose and how far it is.
-
-    `minutes` and `note` are what they typed, `date` the day of the work in their time zone. `version` counts the
-    changes, `shown_version` is the last that Slack has shown. `tries` counts the sendings that got no clear answer,
-    `has_news` says that a refusal is yet to be told, `finding` what XPM was found to have instead of what was saved.
-    """
-
-    workspace_id: str
-    id: str
-    slack_user_id: str
-    call_id: str | None
-    state: State
-    date: dt.date
-    created_at: dt.datetime
-    changed_at: dt.datetime
-    act: Act = Act.ADD
-    version: int = 1
-    shown_version: int = 0
-    channel: str | None = None
-    message_ts: str | None = None
-    client_uuid: str | None = None
-    job_number: str | None = None
-    task_uuid: str | None = None
-    staff_uuid: str | None = None
-    tenant_id: str | None = None
-    minutes: str = ""
-    note: str = ""
-    reason: str | None = None
-    doubtful_since: dt.datetime | None = None
-    waiting_since: dt.datetime | None = None
-    waiting_for: str | None = None
-    waiting_until: dt.datetime | None = None
-    tries: int = 0
-    has_news: bool = False
-    reminded_at: dt.datetime | None = None
-    finding: Finding | None = None
-    xpm_time_uuid: str | None = None
-    saved: Saved | None = None
-    sent_at: dt.datetime | None = None
-
-    @property
-    def is_editing(self) -> bool:
-        """Whether XPM holds this entry and the person is changing it."""
-        return self.xpm_time_uuid is not None and self.state in (State.OFFERED, State.REFUSED)
-
+__all__ = [
+    "UNFINISHED", "Act", "Difference", "Entry", "Finding", "Saved", "State", "add", "change", "count_by_state", "get",
+    "in_doubt_since", "in_state", "last_task_for_job", "of_call", "of_person", "open_with_message", "sent_on",
+    "sent_since", "shown", "told", "unshown_of_call",
+]  # fmt: skip
 
 _ENTRY = sa.select(t.entries).where(
     t.entries.c.workspace_id == sa.bindparam("workspace_id"),
@@ -227,17 +101,11 @@ async def of_call(tx: Transaction, workspace_id: str, call_id: str) -> list[Entr
     return [_entry(row) for row in rows]
 
 
-_CHANGE = (
-    sa.update(t.entries)
-    .where(
-        t.entries.c.workspace_id == sa.bindparam("of_workspace"),
-        t.entries.c.id == sa.bindparam("of_entry"),
-        t.entries.c.version == sa.bindparam("of_version"),
-    )
-    .returning(*t.entries.columns)
+_CHANGE = sa.update(t.entries).where(
+    t.entries.c.workspace_id == sa.bindparam("of_workspace"),
+    t.entries.c.id == sa.bindparam("of_entry"),
+    t.entries.c.version == sa.bindparam("of_version"),
 )
-
-
 # What nobody can see does not make the entry's message out of date.
 _CHANGE_UNSEEN = _CHANGE.values(
     shown_version=sa.case(
@@ -245,6 +113,14 @@ _CHANGE_UNSEEN = _CHANGE.values(
         else_=t.entries.c.shown_version,
     )
 )
+_SHOWN = Instruction(
+    sa.update(t.entries).where(
+        t.entries.c.workspace_id == sa.bindparam("of_workspace"),
+        t.entries.c.id == sa.bindparam("of_entry"),
+    )
+)
+_CHANGE_SEEN_ROW = Instruction(_CHANGE, returning=t.entries.columns)
+_CHANGE_UNSEEN_ROW = Instruction(_CHANGE_UNSEEN, returning=t.entries.columns)
 
 
 async def change(
@@ -255,7 +131,6 @@ async def change(
     None also when another entry has claimed its time of XPM meanwhile. What nobody can see (`is_seen` false) does not
     make its message out of date.
     """
-    statement = _CHANGE if is_seen else _CHANGE_UNSEEN
     asked = {
         "of_workspace": entry.workspace_id,
         "of_entry": entry.id,
@@ -263,9 +138,12 @@ async def change(
         "version": entry.version + 1,
         **_values(values),
     }
+    row: Sequence[Any] | None
     if "xpm_time_uuid" not in values:
-        row = (await tx.execute(statement, asked)).first()
+        instruction = _CHANGE_SEEN_ROW if is_seen else _CHANGE_UNSEEN_ROW
+        row = await instruction.carry_out(tx, **asked)
     else:
+        statement = (_CHANGE if is_seen else _CHANGE_UNSEEN).returning(*t.entries.columns)
         try:
             async with tx.begin_nested():
                 row = (await tx.execute(statement, asked)).first()
@@ -278,15 +156,10 @@ async def shown(
     tx: Transaction, entry: Entry, channel: str | None = None, message_ts: str | None = None
 ) -> None:
     """Notes that Slack shows this version of the entry, and where."""
-    c = t.entries.c
     values: dict[str, Any] = {"shown_version": entry.version}
     if message_ts is not None:
         values |= {"channel": channel, "message_ts": message_ts}
-    await tx.execute(
-        sa.update(t.entries)
-        .where(c.workspace_id == entry.workspace_id, c.id == entry.id)
-        .values(**values)
-    )
+    await _SHOWN.carry_out(tx, of_workspace=entry.workspace_id, of_entry=entry.id, **values)
 
 
 async def told(tx: Transaction, entry: Entry) -> None:

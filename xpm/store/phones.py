@@ -14,7 +14,7 @@ from xpm.calls import EndedCall, Late, Remark, Rules, Step, Told
 from xpm.store import tables as t
 from xpm.store.calls import UNKNOWN_PERSON
 from xpm.store.database import Transaction
-from xpm.store.questions import Asking, Question, among, columns_of
+from xpm.store.questions import Asking, Instruction, Question, among, columns_of
 from xpm.store.workspaces import PhoneSystem, upsert
 from xpm.vault import Sealed
 
@@ -76,7 +76,7 @@ _TELLINGS = Question(
     .where(*_OF_CALLS)
     .order_by(t.call_tellings.c.told_at, t.call_tellings.c.print)
 )
-_KEEP = sa.insert(t.call_tellings)
+_KEEP = Instruction(sa.insert(t.call_tellings))
 
 
 async def keep_tellings(
@@ -119,8 +119,7 @@ async def keep_tellings(
                 "told_at": now,
             }
         )
-    if fresh:
-        await tx.execute(_KEEP, fresh)
+    await _KEEP.each(tx, fresh)
     return news
 
 

@@ -1,10 +1,10 @@
-"""Questions that are asked again and again, made once: on SQLite they cost little more than SQLite's own answer.
+"""Questions and instructions that are put again and again, made once: on SQLite little more than its own work is left.
 
 Stock SQLAlchemy takes ten times as long over an indexed read as SQLite does, on opening and closing a connection of
-its pool, on finding the statement in its cache and on wrapping the rows. Here the words, the order of the values and
-what is to be done with each value and column are worked out when the module is imported, and the driver is asked
-directly, in the transaction that is open. On PostgreSQL the same statement goes through SQLAlchemy, where the way to
-the server costs more than all that.
+its pool, on finding the statement in its cache and on wrapping the rows; an insert with ON CONFLICT it compiles anew
+each time. Here the words, the order of the values and what is to be done with each value and column are worked out when
+the module is imported, and the driver is asked directly, in the transaction that is open. On PostgreSQL the same
+statement goes through SQLAlchemy, where the way to the server costs more than all that.
 """
 
 import json
@@ -24,6 +24,8 @@ from xpm.store import sqlite
 
 Asking = AsyncConnection | sqlite.Connection
 """Whom a question can be put to: an open transaction, or what `Database.asking` gives."""
+
+Transaction = AsyncConnection
 
 _Mend = Callable[[Any], Any]
 
@@ -79,8 +81,81 @@ class Question:
 
     def __init__(self, statement: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[Any]) -> None:
         self.statement = statement
-        compiled = statement.compile(dialect=_SQLITE)
-        self._sql = str(compiled)
+        self._words = _Words(statement.compile(dialect=_SQLITE))
+        self._answers = _Answers(statement.selected_columns)
+
+    async def rows(self, tx: Asking, **values: Any) -> Sequence[Sequence[Any]]:
+        """The answer: rows of plain values, in the statement's order of columns."""
+        asked_of = _driver(tx)
+        if isinstance(asked_of, AsyncConnection):
+            return (await asked_of.execute(self.statement, values)).all()
+        found = await asked_of.ask(self._words.sql, self._words.values(values))
+        return self._answers.mended(found)
+
+    async def row(self, tx: Asking, **values: Any) -> Sequence[Any] | None:
+        """The first row of the answer."""
+        return next(iter(await self.rows(tx, **values)), None)
+
+
+class Instruction:
+    """A statement that writes one row, known by its key: on SQLite no longer than a read, so it is done on the loop.
+
+    Every value that changes is a named parameter or, for an insert or update, a column's name; those that are given
+    are written, and no column may have a default of Python's. With `returning` it answers the row as it then is. An
+    error is SQLite's own there and SQLAlchemy's on PostgreSQL, so whoever foresees one uses SQLAlchemy.
+    """
+
+    def __init__(
+        self,
+        sqlite_statement: sa.Insert | sa.Update,
+        postgresql_statement: sa.Insert | sa.Update | None = None,
+        *,
+        returning: Iterable[sa.ColumnElement[Any]] = (),
+    ) -> None:
+        columns = list(returning)
+        self._sqlite: Any = sqlite_statement
+        self._postgresql: Any = (
+            sqlite_statement if postgresql_statement is None else postgresql_statement
+        )
+        if columns:
+            self._sqlite = self._sqlite.returning(*columns)
+            self._postgresql = self._postgresql.returning(*columns)
+        self._answers = _Answers(columns)
+        self._words: dict[tuple[str, ...], _Words] = {}
+
+    async def carry_out(self, tx: Transaction, **values: Any) -> Sequence[Any] | None:
+        """Writes; the row that came of it, None where nothing did or nothing is returned."""
+        told = _driver(tx)
+        if isinstance(told, AsyncConnection):
+            result = await told.execute(self._postgresql, values)
+            return result.first() if self._answers.are_any else None
+        names = tuple(values)
+        words = self._words.get(names)
+        if words is None:
+            words = _Words(self._sqlite.compile(dialect=_SQLITE, column_keys=list(names)))
+            self._words[names] = words
+        rows = await told.write_row(words.sql, words.values(values))
+        return next(iter(self._answers.mended(rows)), None)
+
+    async def each(self, tx: Transaction, rows: Sequence[dict[str, Any]]) -> list[Sequence[Any]]:
+        """Writes one after the other; the rows that came of them. All have the same names."""
+        told = _driver(tx)
+        if not isinstance(told, AsyncConnection):
+            each = [await self.carry_out(tx, **values) for values in rows]
+            return [row for row in each if row is not None]
+        if not rows:
+            return []
+        result = await told.execute(self._postgresql, [*rows])
+        return list(result) if self._answers.are_any else []
+
+
+class _Words:
+    """A statement as SQLite takes it: its text, and what stands in each place of it."""
+
+    def __init__(self, compiled: Any) -> None:
+        self.sql = str(compiled)
+        if getattr(compiled, "insert_prefetch", ()) or getattr(compiled, "update_prefetch", ()):
+            raise ValueError(f"a default of Python's is not for this: {self.sql}")
         # For each place: the name of the value that is asked with or None, the value it has otherwise, and what makes
         # it SQLite's.
         self._places: list[tuple[str | None, Any, _Mend]] = []
@@ -89,26 +164,27 @@ class Question:
             mend = bind.type.dialect_impl(_SQLITE).bind_processor(_SQLITE) or _as_it_is
             own = None if bind.required else mend(compiled.params[place])
             self._places.append((bind.key if bind.required else None, own, mend))
+
+    def values(self, given: dict[str, Any]) -> tuple[Any, ...]:
+        """What stands in each place."""
+        return tuple(
+            [own if name is None else mend(given[name]) for name, own, mend in self._places]
+        )
+
+
+class _Answers:
+    """What is to be done with the columns of an answer."""
+
+    def __init__(self, columns: Iterable[sa.ColumnElement[Any]]) -> None:
         mends = [
-            column.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None)
-            for column in statement.selected_columns
+            column.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None) for column in columns
         ]
+        self.are_any = bool(mends)
         self._mends = [(at, mend) for at, mend in enumerate(mends) if mend is not None]
 
-    async def rows(self, tx: Asking, **values: Any) -> Sequence[Sequence[Any]]:
-        """The answer: rows of plain values, in the statement's order of columns."""
-        asked_of = _driver(tx)
-        if isinstance(asked_of, AsyncConnection):
-            return (await asked_of.execute(self.statement, values)).all()
-        asked = tuple(
-            [own if name is None else mend(values[name]) for name, own, mend in self._places]
-        )
-        found = await asked_of.ask(self._sql, asked)
-        return [self._mended(row) for row in found] if self._mends else found
-
-    async def row(self, tx: Asking, **values: Any) -> Sequence[Any] | None:
-        """The first row of the answer."""
-        return next(iter(await self.rows(tx, **values)), None)
+    def mended(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """The rows as Python's values."""
+        return [self._mended(row) for row in rows] if self._mends else rows
 
     def _mended(self, row: Sequence[Any]) -> list[Any]:
         whole = list(row)

@@ -7,19 +7,22 @@ the interpreter's lock. Here a statement is one hop at most and beginning is non
 A question is begun on the loop, where an indexed read costs less than a hop, and it cannot block it: SQLite stops it
 after `_STEPS` of its steps, some half a millisecond, and would rather fail than wait for a lock (in WAL a reader hardly
 ever meets one); in both cases the thread does it anew, in the same snapshot. So is the beginning of what writes, which
-nearly always finds the file free because our writers take turns, and an insert of one row, which is no longer than a
-read. What changes rows that it must find first cannot be stopped half-way (SQLite would take the whole transaction
-back), and a commit waits for the disk: those are the thread's.
+nearly always finds the file free because our writers take turns, and an insert of one row, or an `Instruction` that
+changes one by its key, which are no longer than a read. What else changes rows that it must find first cannot be
+stopped half-way (SQLite would take the whole transaction back), and a commit waits for the disk: those are the
+thread's.
 """
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Any, Self, TypeVar
 
 import aiosqlite
+import sqlalchemy as sa
 
 # Steps of SQLite's virtual machine: https://www.sqlite.org/c3ref/progress_handler.html
 _STEPS = 8000
@@ -31,6 +34,14 @@ _PATIENT, _IMPATIENT = "PRAGMA busy_timeout=10000", "PRAGMA busy_timeout=0"
 _NOT_NOW = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
 # The low byte tells the kind: https://www.sqlite.org/rescode.html#extrc
 _KIND = 0xFF
+
+_SEEN_TO = (
+    # Bringing the log into the file stops the writer; four times the usual length, as seldom.
+    "wal_autocheckpoint=4000",
+    "foreign_keys=ON",
+)
+_THREADS = 20
+_WAL_SECONDS, _WAL_EVERY = 10.0, 0.01
 
 _T = TypeVar("_T")
 
@@ -81,6 +92,12 @@ class Connection(aiosqlite.Connection):
         found: Sequence[Any] = rows
         return found
 
+    async def write_row(self, sql: str, parameters: tuple[Any, ...]) -> Sequence[Any]:
+        """Writes one row that is known by its key, and answers what the statement returns."""
+        rows, *_ = await self.run(partial(_one, sql, parameters), _Pace.SHORT)
+        found: Sequence[Any] = rows
+        return found
+
     async def run(self, work: Callable[[sqlite3.Connection], _T], pace: _Pace = _Pace.LONG) -> _T:
         """Does something, after beginning if that is still to be done."""
         begin, self._begin = self._begin, None
@@ -111,15 +128,25 @@ class Connection(aiosqlite.Connection):
         finally:
             connection.set_progress_handler(None, 0)
 
-    async def _hop(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def _hop(
+        self,
+        begin: str | None,
+        work: Callable[[sqlite3.Connection], _T],
+        *,
+        is_patient: bool = True,
+    ) -> _T:
         self._under_way += 1
-        found: _T = await self._execute(partial(self._work, begin, work))  # type: ignore[no-untyped-call]
+        within = partial(self._work, begin, work, is_patient)
+        found: _T = await self._execute(within)  # type: ignore[no-untyped-call]
         return found
 
-    def _work(self, begin: str | None, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _work(
+        self, begin: str | None, work: Callable[[sqlite3.Connection], _T], is_patient: bool
+    ) -> _T:
         try:
             connection = self._conn
-            self._be_patient(connection, is_patient=True)
+            if is_patient:
+                self._be_patient(connection, is_patient=True)
             if begin is not None and not connection.in_transaction:
                 connection.execute(begin)
             return work(connection)
@@ -144,7 +171,8 @@ class Connection(aiosqlite.Connection):
         self._begin = None
         # Somebody who gave up waiting may have left a statement running in the thread: then we queue behind it.
         if self._under_way or (self._conn.in_transaction and not self._is_reading):
-            await self._hop(None, how)
+            # Whoever wrote holds the lock already, so there is nothing to be patient for.
+            await self._hop(None, how, is_patient=False)
         elif self._conn.in_transaction:
             how(self._conn)
         self._is_reading = False
@@ -205,9 +233,65 @@ def _outcome(cursor: sqlite3.Cursor) -> tuple[Any, ...]:
 
 
 async def connect(file: str, **options: Any) -> Connection:
-    """Opens a database file; the options are `sqlite3.connect`'s."""
+    """Opens a database file, in WAL; the options are `sqlite3.connect`'s."""
     # The end of a reading comes from the loop's thread, never while the connection's own is at work.
     options["check_same_thread"] = False
     connection = Connection(partial(sqlite3.connect, file, **options))
     await connection
+    try:
+        await connection.run(_enter_wal)
+    except BaseException:
+        await connection.close()
+        raise
     return connection
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Puts the file into WAL, without which no reader stands beside a writer, whoever comes first.
+
+    SQLite needs the file for itself to do so, and says at once that it is locked however patient the connection is
+    (https://www.sqlite.org/pragma.html#pragma_journal_mode). In WAL already it needs nothing.
+    """
+    until = time.monotonic() + _WAL_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            is_locked = error.sqlite_errorcode & _KIND == sqlite3.SQLITE_BUSY
+            if not is_locked or time.monotonic() > until:
+                raise
+            time.sleep(_WAL_EVERY)
+        else:
+            return
+
+
+def engine_for_threads(url: sa.URL) -> sa.Engine:
+    """The durable engine's own way in, which writes from its threads; it is whoever made it who disposes of it.
+
+    As the engine would make it (dbos 3.4 `_sys_db_sqlite.py`), but that its commits do not wait for the disk: what the
+    power takes along is always the latest, so that of its own notes a workflow may be "running" again, which is then
+    done again as after any crash. What people were told stands in our own commits, which do wait.
+    """
+    engine = sa.create_engine(
+        url.set(drivername="sqlite"), pool_size=_THREADS, max_overflow=0, pool_timeout=30
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: object) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("busy_timeout=30000", *_SEEN_TO, "synchronous=NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        _enter_wal(connection)
+
+    return engine
+
+
+def mind(connection: Any) -> None:
+    """What every connection that writes for people is told."""
+    # The driver must not begin transactions itself: we choose IMMEDIATE or DEFERRED.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # A commit is on the disk before anybody hears of it: NORMAL could lose it with the power.
+    for pragma in (*_SEEN_TO, "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -67,18 +67,12 @@ class Turns:
         return turn
 
 
-def engine_in_turn(url: str, turns: Turns) -> sa.Engine:
-    """An engine for threads whose transactions take their turn before they write; for SQLite.
+def in_turn(engine: sa.Engine, turns: Turns) -> None:
+    """Lets the transactions of an engine for threads take their turn before they write.
 
-    Otherwise as the durable engine makes its own for SQLite: it begins to write with the first statement that does.
+    Otherwise they would find the file locked and look again after up to 100 ms (sqliteDefaultBusyCallback in SQLite's
+    main.c), and so would whoever finds them at work.
     """
-    engine = sa.create_engine(url, pool_size=20, max_overflow=0, pool_timeout=30)
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _: object) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        connection.execute("PRAGMA busy_timeout=30000")
-        connection.execute("PRAGMA foreign_keys=ON")
 
     @sa.event.listens_for(engine, "before_cursor_execute")
     def _take(connection: sa.Connection, _: object, statement: str, *__: object) -> None:
@@ -89,8 +83,6 @@ def engine_in_turn(url: str, turns: Turns) -> sa.Engine:
     def _give(_: object, record: Any) -> None:
         if record.info.pop(_HAS_TURN, False):
             turns.give()
-
-    return engine
 
 
 def _is_on_loop() -> bool:

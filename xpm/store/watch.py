@@ -35,7 +35,7 @@ async def still_entries(
     )
     rows = await tx.execute(
         sa.select(c.workspace_id, c.id, c.version)
-        .where(c.changed_at < before, sa.or_(is_sending, is_unseen))
+        .where(t.ENTRIES_MOVING, c.changed_at < before, sa.or_(is_sending, is_unseen))
         .order_by(c.changed_at)
     )
     return [tuple(row) for row in rows]
