@@ -15,10 +15,9 @@ import pytest
 
 from bot.__main__ import collect_seldom
 from tests.copies import Copies
-from tests.made_once import migrated
+from tests.made_once import migrate, migrated
 from tests.postgres import Postgres, served_postgres
 from tests.replicas import Replicas, served_replicas
-from xpm import migrations
 from xpm.store import Database
 
 # Slow, and its warnings about slow callbacks would fail tests on a busy machine.
@@ -149,7 +148,7 @@ def replicas() -> Iterator[Replicas]:
 def postgres_template(postgres: Postgres) -> str:
     """A database on the server with every migration done, to make copies of."""
     name = postgres.create()
-    migrations.upgrade(postgres.url(name))
+    migrate(postgres.url(name))
     return name
 
 

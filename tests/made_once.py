@@ -14,32 +14,23 @@ from xpm import migrations
 _KEYS = 12
 
 
+def migrate(url: str) -> None:
+    """Does every migration, the durable engine's own included, so that any start finds what all but the first find."""
+    migrations.upgrade(url)
+    run_dbos_database_migrations(system_database_url=url)
+
+
 @cache
 def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "template.db"
-        migrations.upgrade(f"sqlite:///{file}")
-        return file.read_bytes()
-
-
-@cache
-def _launched() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "template.db"
-        file.write_bytes(_migrated())
-        run_dbos_database_migrations(system_database_url=f"sqlite:///{file}")
+        migrate(f"sqlite:///{file}")
         return file.read_bytes()
 
 
 def migrated(file: Path) -> str:
     """Makes a SQLite file with every migration done; its address."""
     file.write_bytes(_migrated())
-    return f"sqlite:///{file}"
-
-
-def launched(file: Path) -> str:
-    """The same with the engine's tables, as any start but the first finds it."""
-    file.write_bytes(_launched())
     return f"sqlite:///{file}"
 
 

@@ -43,7 +43,9 @@ VERSION: Final = "1"
 KEPT: Final = timedelta(days=7)
 
 _AT_ONCE = {QUEUE: 64, CROWD: 8, COURTESY: 8, LONG_QUEUE: 4}
-_PATIENT_POLL_SECONDS = 0.5
+_PATIENT_POLL_SECONDS = 1.0
+# Each look into a queue takes some milliseconds of processor time, also when nothing waits there.
+_SMALLEST_PACE = 0.25
 _SHORT, _SHORT_TURNS = 1.0, 20
 """Pauses of up to so many seconds, and so many of them, are not worth going through the queue."""
 
@@ -133,8 +135,7 @@ class Durable:
         for name, workflow in self._workflows.items():
             DBOS.workflow(name=name)(self._again_and_again(name, workflow))
         DBOS.launch()
-        # Each look costs some milliseconds, also when nothing waits.
-        patient = max(self._poll_seconds, _PATIENT_POLL_SECONDS * min(1.0, self._pace))
+        patient = _PATIENT_POLL_SECONDS * max(self._pace, _SMALLEST_PACE)
         for queue, at_once in _AT_ONCE.items():
             await DBOS.register_queue_async(
                 queue,

@@ -10,7 +10,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.timetable import Timetable
-from tests.made_once import launched
+from tests.made_once import migrated
 from xpm.durable import Durable
 from xpm.mirroring import Mirroring
 from xpm.rhythm import Rhythm
@@ -52,7 +52,7 @@ class Turned:
 
 @pytest_asyncio.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(launched(tmp_path / "timetable.db"))
+    made = Database(migrated(tmp_path / "timetable.db"))
     vault = Vault([new_key()])
     async with made.transaction() as tx:
         for identity in ("T0KEA", "T0TUI", "T0ENDED", "T0NONE"):

@@ -29,7 +29,7 @@ from sandbox.telephone import TelephoneSettings, create_telephone
 from sandbox.visitor import Json, NotThere, Visitor, address_of, text_of
 from sandbox.workspace import WorkspaceSettings, create_workspace
 from sandbox.workspace.state import Workspace
-from tests.made_once import launched, rsa_keys
+from tests.made_once import migrated, rsa_keys
 from xpm.api import Limiter, Limits
 
 T = TypeVar("T")
@@ -323,7 +323,7 @@ async def world(
         _env_file=None,  # type: ignore[call-arg]  # pydantic-settings takes it, its types do not say so
         **{**given, **(settings or {})},
     )
-    launched(folder / "xpm-slack.db")
+    migrated(folder / "xpm-slack.db")
     slack = create_workspace(
         WorkspaceSettings(
             public_url=urls["page"],

@@ -137,11 +137,12 @@ def test_a_difference_between_code_and_database_is_found(database_url: str, stat
         migrations.check(database_url)
 
 
-def test_tables_of_the_durable_engine_are_left_alone(database_url: str) -> None:
-    _run(database_url, "CREATE TABLE workflow_status (id INTEGER PRIMARY KEY)")
-    migrations.check(database_url)
-    migrations.downgrade(database_url, "base")
-    assert _tables(database_url) == {"alembic_version", "workflow_status"}
+def test_tables_of_the_durable_engine_are_left_alone(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url)
+    _run(empty_database_url, "CREATE TABLE workflow_status (id INTEGER PRIMARY KEY)")
+    migrations.check(empty_database_url)
+    migrations.downgrade(empty_database_url, "base")
+    assert _tables(empty_database_url) == {"alembic_version", "workflow_status"}
 
 
 def test_a_migration_that_raises_leaves_the_database_as_it_was(

@@ -180,7 +180,7 @@ async def test_work_that_one_was_cut_in_is_run_by_another_of_another_name(
     async def write_down(text: str) -> None:
         ran.append(text)
 
-    first = Durable(database, "replica-1", poll_seconds=0.02)
+    first = Durable(database, "replica-1", poll_seconds=0.05)
     first.register("settle_entry", stuck)
     await first.start()
     async with database.transaction() as tx:
@@ -188,7 +188,7 @@ async def test_work_that_one_was_cut_in_is_run_by_another_of_another_name(
     await asyncio.wait_for(began.wait(), 10)
     assert await first.running_on() == {"replica-1": ["settle_entry:k"]}
     await first.stop(seconds=0.1)
-    second = Durable(database, "replica-2", poll_seconds=0.02)
+    second = Durable(database, "replica-2", poll_seconds=0.05)
     second.register("settle_entry", write_down)
     await second.start()
     try:

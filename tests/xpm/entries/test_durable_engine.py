@@ -37,7 +37,7 @@ class Engine:
         self.is_stuck = is_stuck
         self.began = asyncio.Event()
         self.durable = Durable(
-            database, "replica-1", poll_seconds=0.02, pace=0.11, precedence=precedence
+            database, "replica-1", poll_seconds=0.05, pace=0.11, precedence=precedence
         )
         self.ran: list[str] = []
         self.durable.register("write_down", self.write_down)
