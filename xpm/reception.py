@@ -42,6 +42,9 @@ REFRESH = "refresh_jobs"
 """The workflow that fetches the jobs of a call's clients and person anew: (workspace id, call id)."""
 
 _AGAIN_AFTER = 5.0
+_REFRESHED_AGAIN_AFTER = 15.0
+_REFRESHED_WITHIN = dt.timedelta(minutes=3)
+"""After a call its message is open; later somebody who misses a job types its ID."""
 _TEST_SECONDS = 720
 _POSTED_WITHIN = dt.timedelta(hours=1)
 
@@ -259,15 +262,16 @@ class Reception:
         for entry in entries:
             await self._notices.show(call.workspace_id, entry.id)
 
-    async def refresh(self, workspace_id: str, call_id: str) -> None:
+    async def refresh(self, workspace_id: str, call_id: str) -> float | None:
         """The workflow: fetches the jobs of the call's clients and person, so that a job made just now is in the menu.
 
-        The mirror serves when XPM is away: this is a courtesy and gives up at the first failure.
+        The mirror serves when XPM is away: this is a courtesy and gives up a few minutes after the call. Returns the
+        seconds after which to try again until then.
         """
         async with self._database.asking() as tx:
             call = await store.get(tx, workspace_id, call_id)
         if call is None:
-            return
+            return None
         staff = await self._directory.staff_member(workspace_id, call.email)
         clients = list(
             dict.fromkeys(party.client_uuid for party in call.parties if party.client_uuid)
@@ -276,3 +280,11 @@ class Reception:
             await self._directory.refresh_jobs(workspace_id, clients, staff.uuid if staff else None)
         except (Disconnected, Rejected, TryLater) as error:
             log.info("jobs.not_refreshed", extra={"call": call_id, "why": type(error).__name__})
+            if isinstance(error, TryLater):
+                pause = max(error.after or 0.0, _REFRESHED_AGAIN_AFTER)
+                if (
+                    self._clock() + dt.timedelta(seconds=pause)
+                    < call.received_at + _REFRESHED_WITHIN
+                ):
+                    return pause
+        return None

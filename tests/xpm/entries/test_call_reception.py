@@ -291,19 +291,36 @@ async def test_a_job_made_just_now_is_in_the_menu_of_the_next_call(desk: Desk) -
     assert len(card.tasks) == 4
 
 
-@pytest.mark.parametrize("why", ["disconnected", "away", "refused"])
+async def test_a_refresh_that_xpm_does_not_answer_is_tried_again_for_some_minutes(
+    desk: Desk,
+) -> None:
+    number = _new_job(desk.world)
+    await desk.receive(ended_call())
+    await desk.offer()
+    [call] = await desk.calls()
+    desk.world.fault("503", times=-1)
+    assert await desk.reception.refresh(WORKSPACE, call.id) == 15
+    desk.world.state.faults.clear()
+    assert await desk.reception.refresh(WORKSPACE, call.id) is None
+    assert await desk.world.directory.card(WORKSPACE, number) is not None
+    desk.world.fault("503", times=-1)
+    await desk.world.clock.sleep(600)
+    assert await desk.reception.refresh(WORKSPACE, call.id) is None
+
+
+@pytest.mark.parametrize("why", ["disconnected", "day spent", "refused"])
 async def test_a_refresh_gives_up_quietly_and_leaves_the_mirror(desk: Desk, why: str) -> None:
     await desk.receive(ended_call())
     await desk.offer()
     [call] = await desk.calls()
-    if why == "away":
-        desk.world.fault("rate", times=-1, problem="day", seconds=0)
+    if why == "day spent":
+        desk.world.fault("rate", times=-1, problem="day", seconds=36000)
     elif why == "refused":
         # The client was deleted in XPM since the last sync.
         desk.world.state.practices[KEA].clients.clear()
     else:
         desk.world.state.grants.disconnect_everywhere(KEA)
-    await desk.reception.refresh(WORKSPACE, call.id)
+    assert await desk.reception.refresh(WORKSPACE, call.id) is None
     [entry] = await desk.entries()
     chosen = await desk.world.entries.choose_job(MIA, entry.id, "J000123", Draft())
     assert chosen.job_number == "J000123"
