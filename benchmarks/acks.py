@@ -13,16 +13,11 @@ from pathlib import Path
 
 from benchmarks import floors, requests, story
 from benchmarks.line import Line
-from benchmarks.load import Load, send
+from benchmarks.load import SECONDS, Load, send
 from benchmarks.seed import Seeded, Tokens, seed
-from benchmarks.served import LAST_CORE, Practice, practice, served
-from bot import settings as app_settings
+from benchmarks.served import LAST_CORE, Practice, practice, served, surroundings
 from bot.settings import PREFIX
-from sandbox.serving import address, listen
-from sandbox.world import app_settings as environment_of
-from xpm import migrations
 
-_SECONDS = float(os.environ.get("XPM_SLACK_BENCH_SECONDS", "4"))
 _CLIENTS, _JOBS, _ENTRIES = 15_000, 100_000, 30_000
 _SAVED = 20
 _SETTLED_SECONDS = 2.0
@@ -33,13 +28,13 @@ _NOWHERE = "http://127.0.0.1:9"
 
 def _run(port: int, prepared: Iterable[bytes], connections: int, status: int = 200) -> Load:
     return asyncio.run(
-        send(port, prepared, connections=connections, seconds=_SECONDS, status=status)
+        send(port, prepared, connections=connections, seconds=SECONDS, status=status)
     )
 
 
 def many(make: Callable[[], bytes]) -> list[bytes]:
     """Enough different requests for one measurement."""
-    return requests.many(make, int(_SECONDS * 8000))
+    return requests.many(make, int(SECONDS * 8000))
 
 
 def _measure_floors(
@@ -152,16 +147,9 @@ def lines() -> list[Line]:
     """Measures everything, the floors before and after."""
     with tempfile.TemporaryDirectory(prefix="xpm-slack-bench-") as name:
         folder = Path(name)
-        bound = {place: listen() for place in ("app", "page", "providers")}
-        urls = {place: address(one) for place, one in bound.items()}
-        for one in bound.values():
-            # Nobody answers there: Slack is away, so that only the way to the ack is measured.
-            one.close()
         with practice(100) as answering:
-            environment = environment_of({**urls, "practice": answering.url}, folder)
-            os.environ.update(environment)
-            settings = app_settings.load()
-            migrations.upgrade(settings.database_url)
+            # Slack is away, so that only the way to the ack is measured.
+            environment, settings = surroundings(folder / "app", practice=answering.url)
             print(f"Mirroring {_CLIENTS:,} clients and {_JOBS:,} jobs …", flush=True)
             tokens = Tokens(answering.tenant, answering.access, answering.refresh)
             seeded = asyncio.run(

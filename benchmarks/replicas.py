@@ -17,7 +17,7 @@ import psycopg
 
 from benchmarks import requests
 from benchmarks.line import Line
-from benchmarks.load import Times, answer_of, timed
+from benchmarks.load import SECONDS, Times, answer_of, timed
 from benchmarks.seed import Seeded, Tokens, seed
 from benchmarks.served import LAST_CORE, practice, served, surroundings
 from bot import settings as app_settings
@@ -25,13 +25,12 @@ from sandbox.serving import address, listen
 from tests.postgres import Postgres, served_postgres
 from xpm import migrations
 
-_SECONDS = float(os.environ.get("XPM_SLACK_BENCH_SECONDS", "4"))
 _ROUNDS = 2
 _CONNECTIONS = 15
 """A multiple of three, for each replica to have as many."""
 
 _ROWS = 1000
-_ENTRIES = int(_ROUNDS * _SECONDS * 1500)
+_ENTRIES = int(_ROUNDS * SECONDS * 1500)
 _TWICE = 60
 """So many clicks, and so many calls, come to every replica at once."""
 
@@ -44,7 +43,7 @@ async def _load(ports: Sequence[int], prepared: Sequence[bytes], status: int) ->
     following = iter(prepared)
     each = await asyncio.gather(
         *(
-            timed(port, following, connections=_CONNECTIONS // len(ports), seconds=_SECONDS, status=status)
+            timed(port, following, connections=_CONNECTIONS // len(ports), seconds=SECONDS, status=status)
             for port in ports
         )
     )  # fmt: skip

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks import floors, requests, seed
 from benchmarks.line import Line
-from benchmarks.load import Load, Times, timed
+from benchmarks.load import SECONDS, Load, Times, timed
 from benchmarks.served import LAST_CORE, served, surroundings
 from xpm import migrations
 from xpm.store import Database, mirror
@@ -39,7 +39,7 @@ _FLOOR = "F0"
 
 _ROUNDS = 4
 # Of each query in each round, at one connection and at sixteen.
-_SECONDS = float(os.environ.get("XPM_SLACK_BENCH_SECONDS", "4")) / 16
+_SECONDS = SECONDS / 16
 _FASTEST = 6000
 
 Measured = dict[tuple[int, str, int], Load]

@@ -101,9 +101,11 @@ class Practice:
 
 @contextmanager
 def practice(clients: int) -> Iterator[Practice]:
-    """A pretend practice on this process's core."""
+    """A pretend practice on the last core."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.practice", str(clients)], stdout=subprocess.PIPE
+        [sys.executable, "-m", "benchmarks.practice", str(clients)],
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setaffinity(0, {LAST_CORE}),
     )
     try:
         assert process.stdout is not None

@@ -12,18 +12,15 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import requests
+from benchmarks import requests, served
 from benchmarks.line import Line
 from benchmarks.seed import TEAM, seed
-from bot import settings as app_settings
-from sandbox.serving import address, listen
-from sandbox.world import app_settings as environment_of
+from benchmarks.served import Practice, surroundings
+from bot.settings import Settings
 from xpm import migrations, places
 from xpm.api import Http, XeroApp
 from xpm.clock import utc_now
@@ -38,33 +35,6 @@ from xpm.vault import Vault, new_key
 _CLIENTS = 15_000
 _FULL_ROUNDS = 5
 _ROUNDS = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Practice:
-    """A served pretend practice and the tokens of a connection to it."""
-
-    url: str
-    tenant: str
-    access: str
-    refresh: str
-
-
-@contextmanager
-def _practice(clients: int, core: int) -> Iterator[Practice]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.practice", str(clients)],
-        stdout=subprocess.PIPE,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )
-    try:
-        assert process.stdout is not None
-        yield Practice(**json.loads(process.stdout.readline()))
-    finally:
-        process.terminate()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def _connection(vault: Vault, practice: Practice) -> Connection:
@@ -272,7 +242,7 @@ def lines() -> list[Line]:
     os.sched_setaffinity(0, set(cores))
     with tempfile.TemporaryDirectory(prefix="xpm-slack-bench-") as name:
         folder = Path(name)
-        with _practice(_CLIENTS, cores[-1]) as practice:
+        with served.practice(_CLIENTS) as practice:
             _download(practice, folder / "clients.xml")
             megabytes = (folder / "clients.xml").stat().st_size / 1e6
             print(f"Copying {_CLIENTS:,} clients, {megabytes:.0f} MB …", flush=True)
@@ -299,7 +269,7 @@ def lines() -> list[Line]:
                 how: _floor(how, folder / "clients.xml", folder / "none", cores[0])
                 for how in ("ours", *_others())
             }
-        with _practice(40, cores[-1]) as practice:
+        with served.practice(40) as practice:
             increments = asyncio.run(_increments(folder, practice))
     small, large = increments[1_000], increments[100_000]
     floor, floor_work = (statistics.median(one[place] for one in floors) for place in (0, 2))
@@ -337,21 +307,13 @@ def _others() -> dict[str, str]:
 
 
 def _prepared(practice: Practice, folder: Path, core: int, *, with_clicks: bool) -> Full:
-    folder.mkdir()
-    bound = {place: listen() for place in ("app", "page", "providers")}
-    urls = {place: address(one) for place, one in bound.items()} | {"practice": practice.url}
-    for one in bound.values():
-        # Nobody answers there: Slack is away, so that only our own work is measured.
-        one.close()
-    environment = environment_of(urls, folder)
-    os.environ.update(environment)
-    settings = app_settings.load()
-    migrations.upgrade(settings.database_url)
+    # Slack is away, so that only our own work is measured.
+    environment, settings = surroundings(folder, practice=practice.url)
     entry = asyncio.run(_seed(settings, practice))
     return _full(environment, folder, entry, core, with_clicks=with_clicks)
 
 
-async def _seed(settings: app_settings.Settings, practice: Practice) -> str:
+async def _seed(settings: Settings, practice: Practice) -> str:
     seeded = await seed(settings, clients=100, jobs=200, entries=1)
     vault = Vault([key.get_secret_value() for key in settings.encryption_keys])
     database = Database(settings.database_url)

@@ -9,7 +9,7 @@ from handlers.phones import KINDS
 from xpm.calls import Rules
 from xpm.clock import utc_now
 from xpm.phone_systems import STANDARD, Added, PhoneSystems, Unfit, why_unfit
-from xpm.store import Database, audit
+from xpm.store import Database
 from xpm.store import phones as phone_store
 from xpm.store.phones import PhonePerson
 from xpm.store.workspaces import PhoneSystem
@@ -66,20 +66,7 @@ async def name_person(
     async with _opened(settings) as (database, _), database.transaction() as tx:
         if await phone_store.one(tx, workspace_id, system_id) is None:
             return False
-        now = utc_now()
-        fact = audit.Fact(now, workspace_id, "phones.person_named", None, system_id)
-        await audit.note(tx, fact)
-        await phone_store.mend(
-            tx,
-            PhonePerson(
-                workspace_id,
-                system_id,
-                staff,
-                now,
-                email.casefold() if email else None,
-                is_nobody=email is None,
-            ),
-        )
+        await phone_store.mend(tx, workspace_id, system_id, staff, email, utc_now())
     return True
 
 

@@ -26,7 +26,7 @@ from xpm.gathering import (
 )
 from xpm.matching import outside_numbers
 from xpm.notices import Notices
-from xpm.store import Database, Transaction, audit
+from xpm.store import Database, Transaction
 from xpm.store import calls as store
 from xpm.store import entries as entry_store
 from xpm.store import phones as phone_store
@@ -120,19 +120,7 @@ class Reception:
         """Says who stands behind a phone system's own name, None for nobody; how many calls are asked about now."""
         now = self._clock()
         async with self._database.transaction() as tx:
-            fact = audit.Fact(now, system.workspace_id, "phones.person_named", by, system.id)
-            await audit.note(tx, fact)
-            await phone_store.mend(
-                tx,
-                phone_store.PhonePerson(
-                    system.workspace_id,
-                    system.id,
-                    staff,
-                    now,
-                    email.casefold() if email else None,
-                    is_nobody=email is None,
-                ),
-            )
+            await phone_store.mend(tx, system.workspace_id, system.id, staff, email, now, by=by)
             if email is None:
                 return 0
             return await self._gathering.mended(

@@ -243,7 +243,7 @@ async def _fill(tx: Transaction, workspace: str, many: int = 1) -> None:
     await mirror.write(tx, t.known_numbers, [{"workspace_id": workspace, **said}])
     party = Party("+64215550123", "k1", f"client of {workspace}")
     await calls.conclude(tx, workspace, "c1", calls.UNKNOWN_PERSON, (party,))
-    await phones.mend(tx, _phone_person(workspace))
+    await phones.mend(tx, workspace, "p1", "extension 1", f"{workspace}@example.com", NOW)
     for number in range(many):
         unknown = phones.PhonePerson(workspace, "p1", f"extension 10{number}", NOW)
         await phones.learn(tx, replace(unknown, name=f"unknown of {workspace}"), None)
@@ -389,7 +389,7 @@ WRITES: dict[str, Query] = {
     "phones.learn": lambda tx: phones.learn(
         tx, replace(_phone_person(OURS), staff="extension 2"), None
     ),
-    "phones.mend": lambda tx: phones.mend(tx, replace(_phone_person(OURS), email=None)),
+    "phones.mend": lambda tx: phones.mend(tx, OURS, "p1", "extension 1", None, NOW),
     "phones.refused": lambda tx: phones.refused(tx, _system(OURS), "bad_signature", NOW),
     "phones.remove": lambda tx: phones.remove(tx, OURS, f"p-{OURS}"),
     "phones.save_rules": lambda tx: phones.save_rules(tx, OURS, Rules(77)),

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from xpm.calls import EndedCall, Late, Remark, Rules, Step, Told
+from xpm.store import audit
 from xpm.store import tables as t
 from xpm.store.calls import UNKNOWN_PERSON
 from xpm.store.database import Transaction
@@ -349,12 +350,32 @@ async def mended_since_unknown(tx: Transaction, since: datetime) -> list[PhonePe
     return [PhonePerson(**row._mapping) for row in rows]
 
 
-async def mend(tx: Transaction, person: PhonePerson) -> None:
-    """Says by hand who stands behind a name; what the phone system says later does not change it.
+async def mend(
+    tx: Transaction,
+    workspace_id: str,
+    phone_system_id: str,
+    staff: str,
+    email: str | None,
+    now: datetime,
+    *,
+    by: str | None = None,
+) -> None:
+    """Says by hand who stands behind a name, None for nobody; what the phone system says later does not change it.
 
     What the phone system itself told of the name, and when, stays.
     """
-    await _save(tx, replace(person, is_mended=True), keep=("name", "seen_at"))
+    fact = audit.Fact(now, workspace_id, "phones.person_named", by, phone_system_id)
+    await audit.note(tx, fact)
+    person = PhonePerson(
+        workspace_id,
+        phone_system_id,
+        staff,
+        now,
+        email.casefold() if email else None,
+        is_nobody=email is None,
+        is_mended=True,
+    )
+    await _save(tx, person, keep=("name", "seen_at"))
 
 
 async def _save(tx: Transaction, person: PhonePerson, *, keep: tuple[str, ...] = ()) -> None:

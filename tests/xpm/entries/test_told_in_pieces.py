@@ -138,9 +138,7 @@ async def test_extension_named_on_the_command_line_is_asked_about_by_the_clock(d
     await desk.receive(unnamed())
     await desk.offer()
     async with desk.world.database.transaction() as tx:
-        await phone_store.mend(
-            tx, phone_store.PhonePerson(WORKSPACE, SYSTEM.id, MENDED, START, "mia@example.com")
-        )
+        await phone_store.mend(tx, WORKSPACE, SYSTEM.id, MENDED, "mia@example.com", START)
     for _ in range(2):
         await desk.reception.ask_mended()
     await desk.offer()
