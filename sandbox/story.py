@@ -265,12 +265,12 @@ def _tasks(message: Json) -> list[Json]:
 
 async def time_is_edited(stage: Stage) -> None:
     """Mia edits the saved time; XPM has the same time with the new minutes."""
-    saved = await stage.mia.message("12 min on J000123")
+    saved = await stage.mia.message("12 min on J000123 Tax return 2026")
     before = (await stage.times())[0]["uuid"]
     await stage.mia.press(saved, "Edit")
     form = await stage.mia.message("Save changes", "Keep as it was")
     await stage.mia.press(form, "Save changes", fields={"minutes": "18"})
-    await stage.mia.message("18 min on J000123")
+    await stage.mia.message("18 min on J000123 Tax return 2026")
     times = await stage.times()
     ensure(
         len(times) == 1 and times[0]["uuid"] == before and times[0]["minutes"] == 18,
@@ -280,14 +280,14 @@ async def time_is_edited(stage: Stage) -> None:
 
 async def time_is_undone(stage: Stage) -> None:
     """Mia presses Undo; the time is gone from XPM, and Log again opens the form with what she chose."""
-    saved = await stage.mia.message("18 min on J000123")
+    saved = await stage.mia.message("18 min on J000123 Tax return 2026")
     await stage.mia.press(saved, "Undo")
     removed = await stage.mia.message("Removed: 18 min on J000123")
     ensure(await stage.times() == [], "the time is still in XPM")
     await stage.mia.press(removed, "Log again")
     form = await stage.mia.message("Save time", "J000123")
     await stage.mia.press(form, "Save time")
-    await stage.mia.message("18 min on J000123")
+    await stage.mia.message("18 min on J000123 Tax return 2026")
     ensure(len(await stage.times()) == 1, "XPM does not have exactly one time")
 
 
@@ -333,7 +333,7 @@ async def refusal_reaches_the_person(stage: Stage) -> None:
     ensure(has_button(message, "Save time"), "it cannot be saved again")
     await stage.job_becomes("J000140", "In Progress")
     await stage.mia.press(message, "Save time", fields=fields)
-    await stage.mia.message("7 min on J000140")
+    await stage.mia.message("7 min on J000140 Farm accounts 2025")
 
 
 async def other_refusals(stage: Stage) -> None:
@@ -357,7 +357,7 @@ async def bad_fields_are_told(stage: Stage) -> None:
         await stage.mia.press(message, "Save time", fields={"minutes": wrong, "note": "kept text"})
         message = await stage.mia.message("Minutes are a whole number from 1 to 1440.", "kept text")
     await stage.mia.press(message, "Save time", fields={"minutes": "6"})
-    await stage.mia.message("6 min on J000124")
+    await stage.mia.message("6 min on J000124 GST return")
 
 
 async def call_is_not_logged(stage: Stage) -> None:
@@ -409,7 +409,7 @@ async def logs_without_a_call(stage: Stage) -> None:
     message = await stage.mia.message("The date is in the future", "Reading the deed")
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
     await stage.mia.press(message, "Save time", fields={**fields, "date": today})
-    await stage.mia.message("30 min on J000125")
+    await stage.mia.message("30 min on J000125 Trust accounts 2026")
 
 
 async def waits_while_xpm_is_away(stage: Stage) -> None:

@@ -239,7 +239,7 @@ async def test_log_of_connecting_and_saving_at_debug_holds_nothing_personal_and_
         message = await chosen(mia, await mia.message("Call with Ana Example", seconds=10))
         fields = {"task": task_of(message), "note": note}
         await mia.press(message, "Save time", fields=fields)
-        await mia.message("12 min on J000123", seconds=15)
+        await mia.message("12 min on J000123 Tax return 2026", seconds=15)
         await sam.post(f"{made.app}/slack/events", {"payload": "canary body"})
     text = made.process.log_text()
     assert '"connection.made"' in text

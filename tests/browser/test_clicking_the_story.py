@@ -165,7 +165,8 @@ async def test_step_5_two_choices_and_save_write_one_time(
     await expect(call.get_by_role("combobox", name="Job")).to_have_value(re.compile("J000123"))
     await expect(call.get_by_label("Note")).to_have_value(NOTE)
     await button(call, "Save time").click()
-    await expect(call).to_contain_text("18 min on J000123")
+    # With the job's name: "Saving 18 min on J000123 …" says only its ID.
+    await expect(call).to_contain_text("18 min on J000123 Tax return 2026")
     assert len(await connected.times()) == before + 1
 
 
@@ -262,7 +263,7 @@ async def test_step_7_a_refusal_is_told_beside_a_message_that_keeps_everything(
     await connected.job_becomes("J000140", "In Progress")
     try:
         await button(call, "Save time").click()
-        await expect(call).to_contain_text("7 min on J000140")
+        await expect(call).to_contain_text("7 min on J000140 Farm accounts 2025")
     finally:
         await connected.job_becomes("J000140", "Completed")
     assert len(await connected.times()) == before + 1

@@ -52,7 +52,7 @@ async def test_a_call_becomes_time_by_keyboard_alone(connected: Stage, sit_down:
     await keys.type("By keyboard")
     await tab_to(mia, call.get_by_role("button", name="Save time"), most=1)
     await keys.press("Enter")
-    await expect(call).to_contain_text("9 min on J000124")
+    await expect(call).to_contain_text("9 min on J000124 GST return")
     assert len(await connected.times()) == before + 1
     assert (await connected.times())[0]["note"] == "By keyboard"
 

@@ -52,7 +52,7 @@ async def test_a_refused_time_and_a_saved_one_are_counted(kea: Inside, mia: Visi
     assert refused[rejected] == before.get(rejected, 0) + 1
     await kea.practice_does("jobs/J000123/state", state="In Progress")
     await mia.press(message, "Save time", fields=fields)
-    await shows(mia, message, "7 min on J000123")
+    await shows(mia, message, "7 min on J000123", "Undo")
     after = await _figures(kea)
     assert after['xpm_slack_entries{state="refused"}'] == 0
     ok = 'xpm_slack_xpm_calls_total{result="ok"}'
