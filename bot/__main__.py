@@ -59,6 +59,9 @@ def serve() -> None:
         # Addresses hold links' secrets, so they are never written down.
         access_log=False,
         server_header=False,
+        # Longer than a proxy keeps one (nginx a minute, Caddy two): of an idle connection that we close while the proxy
+        # sends a click down it, the person sees an error.
+        timeout_keep_alive=130,
         timeout_graceful_shutdown=10,
     )
 

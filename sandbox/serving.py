@@ -43,7 +43,16 @@ async def serving(
 
 @asynccontextmanager
 async def _one(app: ASGIApp, bound: socket.socket, http: Protocol) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, http=http, log_config=None, access_log=False, lifespan="on")
+    # As long as those it stands in for keep an idle connection; uvicorn's five seconds are httpx's, and of two who let go
+    # in the same instant one has just sent something.
+    config = uvicorn.Config(
+        app,
+        http=http,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_keep_alive=75,
+    )
     config.load()
     # Started and stopped by hand: uvicorn's own signal handlers belong to a process that is nothing else.
     running = uvicorn.Server(config)

@@ -258,6 +258,21 @@ async def test_log_of_connecting_and_saving_at_debug_holds_nothing_personal_and_
         assert canary not in text, canary
 
 
+async def test_an_idle_connection_of_a_proxy_is_kept(made: World) -> None:
+    """uvicorn alone lets go after five seconds, a proxy later: a click sent in between would get no answer."""
+    ask = b"GET /healthz HTTP/1.1\r\nHost: proxy\r\n\r\n"
+    host, _, port = made.app.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for idle_seconds in (5.5, 0.0):
+        writer.write(ask)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        assert await reader.readexactly(2) == b"ok"
+        await asyncio.sleep(idle_seconds)
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_serve_ends_cleanly_when_it_is_asked_to(tmp_path: Path, made: World) -> None:
     settings = {
         **made.environment,

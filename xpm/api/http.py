@@ -326,9 +326,10 @@ def _client(transport: httpx.AsyncBaseTransport | None, connections: int) -> htt
         transport=transport,
         verify=_trusted(),
         follow_redirects=False,
-        # An idle connection the other side closes under us turns a write into a doubt.
+        # An idle connection the other side closes under us turns a write into a doubt, and a sign-in's code into a used
+        # one. No server in common use closes after less than five seconds, which is what Node and uvicorn wait.
         limits=httpx.Limits(
-            max_connections=connections, max_keepalive_connections=20, keepalive_expiry=5.0
+            max_connections=connections, max_keepalive_connections=20, keepalive_expiry=4.0
         ),
         headers={"User-Agent": "xpm-slack"},
     )
