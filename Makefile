@@ -14,11 +14,16 @@ STAMP := $(VENV)/.installed
 $(STAMP): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	# The pip of the lock first: those that come with older Pythons take twice as long to find a hundred packages.
-	awk '/^[^ ]/ { wanted = /^pip==/ } wanted' requirements-dev.lock > $(VENV)/pip.lock
-	$(PIP) --no-deps --require-hashes -r $(VENV)/pip.lock
-	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
+	awk '/^[^ ]/ { wanted = /^(pip|setuptools)==/ } wanted' requirements-dev.lock > $(VENV)/first.lock
+	awk '/^[^ ]/ { nth++ } nth % 2' requirements-dev.lock > $(VENV)/odd.lock
+	awk '/^[^ ]/ { nth++ } !(nth % 2)' requirements-dev.lock > $(VENV)/even.lock
+	$(PIP) --no-deps --require-hashes -r $(VENV)/first.lock
+	# The halves at once: pip unpacks on one core, and no package needs another to be there before it.
 	# The build backend warns at length that names of folders may hide packages.
-	PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .
+	$(PIP) --no-deps --require-hashes -r $(VENV)/odd.lock & odd=$$!; \
+	$(PIP) --no-deps --require-hashes -r $(VENV)/even.lock & even=$$!; \
+	PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .; ours=$$?; \
+	wait $$odd && wait $$even && exit $$ours
 	touch $(STAMP)
 
 demo: $(STAMP)  ## the whole story on the sandbox, in a browser

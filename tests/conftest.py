@@ -3,12 +3,13 @@
 `database_url` and `database` run each test that asks for them twice, on SQLite and on PostgreSQL.
 """
 
+import gc
 import ipaddress
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
-def pytest_collection_finish() -> None:
-    """Spares the collector what thousands of collected tests hold, which lives to the end anyway."""
-    collect_seldom()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spares the garbage collector what thousands of tests hold: it lives to the end anyway."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        collect_seldom()
 
 
 class NetworkIsClosed(OSError):
