@@ -43,8 +43,8 @@ async def serving(
 
 @asynccontextmanager
 async def _one(app: ASGIApp, bound: socket.socket, http: Protocol) -> AsyncIterator[None]:
-    # As long as those it stands in for keep an idle connection; uvicorn's five seconds are httpx's, and of two who let go
-    # in the same instant one has just sent something.
+    # As long as those it stands in for keep an idle connection. uvicorn's five seconds are httpx's, and of two who let
+    # go in the same instant one has just sent something.
     config = uvicorn.Config(
         app,
         http=http,

@@ -20,7 +20,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-_PRELOADED = ("tests.forked", "tests.reliability.mortal", "tests.xpm.asker", "tests.xpm.caller")
+_PRELOADED = (
+    "tests.forked",
+    "tests.reliability.mortal",
+    "tests.xpm.asker",
+    "tests.xpm.caller",
+    "tests.xpm.entries.worker",
+)
 _ENDED = "ended "
 
 

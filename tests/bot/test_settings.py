@@ -1,15 +1,14 @@
 """Settings that are missing or nonsense: the process says which, never what, and does not start."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.settings import PREFIX, BadSettings, Settings, load
+from tests import forked
 from tests.bot.surroundings import GOOD, environment
+from tests.replicas import Replicas
 from xpm.vault import new_key
 
 
@@ -125,25 +124,18 @@ def test_every_setting_says_what_it_is_and_no_secret_has_a_value_of_its_own() ->
 
 
 @pytest.mark.parametrize("verb", [["serve"], ["phones", "add", "--workspace", "T1"]])
-def test_process_with_wrong_settings_says_which_and_ends_with_2(
-    tmp_path: Path, verb: list[str]
+async def test_process_with_wrong_settings_says_which_and_ends_with_2(
+    tmp_path: Path, verb: list[str], replicas: Replicas
 ) -> None:
     clean = {k: v for k, v in os.environ.items() if not k.startswith((PREFIX, "SLACK_"))}
     settings = {PREFIX + name: text for name, text in GOOD.items() if name != "PUBLIC_URL"}
     settings[PREFIX + "ENCRYPTION_KEYS"] = "canary-key"
-    ended: Any = subprocess.run(
-        [sys.executable, "-m", "bot", *verb],
-        env=clean | settings,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert ended.returncode == 2
-    said = ended.stderr
+    process = await forked.launch(replicas)(verb, clean | settings, tmp_path, None)
+    printed, _ = await process.communicate(b"")
+    assert process.returncode == 2
+    said = printed.decode()
     assert f"{PREFIX}PUBLIC_URL is missing" in said
     assert f"{PREFIX}ENCRYPTION_KEYS" in said
-    assert "canary" not in said + ended.stdout
+    assert "canary" not in said
     assert "Traceback" not in said
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []

@@ -2,25 +2,21 @@
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.replicas import Replica, Replicas
 from xpm.durable import COURTESY, CROWD, LONG_QUEUE, QUEUE, Durable
 from xpm.precedence import Precedence
 from xpm.store import Database
 from xpm.store.entries import Entry, State
 
 from .world import ADD, NOTE, World, until
-
-ROOT = Path(__file__).parents[3]
 
 
 class Engine:
@@ -188,18 +184,19 @@ async def test_a_stop_lets_finish_what_runs(database: Database) -> None:
 
 
 @asynccontextmanager
-async def _process(world: World, entry_id: str = "") -> AsyncIterator[asyncio.subprocess.Process]:
-    url = world.database.url.render_as_string(hide_password=False)
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.xpm.entries.worker", url, world.url, world.key, entry_id,
-        cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )  # fmt: skip
+async def _process(replicas: Replicas, world: World, entry_id: str = "") -> AsyncIterator[Replica]:
+    running = await replicas.start(
+        "tests.xpm.entries.worker:settle",
+        database_url=world.database.url.render_as_string(hide_password=False),
+        practice_url=world.url,
+        key=world.key,
+        entry_id=entry_id,
+    )
     try:
         yield running
     finally:
-        if running.returncode is None:
-            running.send_signal(signal.SIGKILL)
-        await running.wait()
+        running.kill()
+        assert await running.ended() == -signal.SIGKILL
 
 
 async def _settled(world: World, entry: Entry) -> Entry:
@@ -210,17 +207,15 @@ async def _settled(world: World, entry: Entry) -> Entry:
 
 
 async def test_a_process_killed_after_writing_goes_on_after_a_restart_and_writes_once(
-    each_world: World,
+    each_world: World, replicas: Replicas
 ) -> None:
     world = each_world
     entry = await world.sending()
     world.fault("late", ADD, seconds=30)
-    async with _process(world, entry.id) as first:
+    async with _process(replicas, world, entry.id):
         await until(lambda: len(world.times()) == 1, seconds=25)
-        first.send_signal(signal.SIGKILL)
-        await first.wait()
     assert (await world.now(entry)).doubtful_since is not None
-    async with _process(world):
+    async with _process(replicas, world):
         entry = await _settled(world, entry)
     assert entry.state is State.SENT
     assert world.times() == [("J000123", "Individual tax", 12, NOTE)]

@@ -1,7 +1,6 @@
-"""A process of its own with the real engine, for tests that kill it: settles entries until somebody ends it."""
+"""What a process of its own does with the real engine until somebody kills it: it settles entries."""
 
 import asyncio
-import sys
 
 from sandbox.practice import PretendXero
 from xpm.durable import Durable
@@ -12,7 +11,7 @@ from xpm.store import Database
 from .world import WORKSPACE, Clock, World, practice_settings
 
 
-async def main(database_url: str, practice_url: str, key: str, entry_id: str) -> None:
+async def settle(database_url: str, practice_url: str, key: str, entry_id: str) -> None:
     """Settles what is in the queue; with an entry's id, its settling is enqueued first."""
     clock, database = Clock(), Database(database_url)
     world = World(database, PretendXero(practice_settings(clock)), practice_url, clock, key)
@@ -25,7 +24,3 @@ async def main(database_url: str, practice_url: str, key: str, entry_id: str) ->
             await durable.enqueue(tx, SETTLE, entry_id, WORKSPACE, entry_id)
     # Whoever started this ends it.
     await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
