@@ -45,7 +45,7 @@ KEPT: Final = timedelta(days=7)
 _AT_ONCE = {QUEUE: 64, CROWD: 8, COURTESY: 8, LONG_QUEUE: 4}
 _PATIENT_POLL_SECONDS = 1.0
 # Each look into a queue takes some milliseconds of processor time, also when nothing waits there.
-_SMALLEST_PACE = 0.25
+_SMALLEST_PACE = 0.5
 _SHORT, _SHORT_TURNS = 1.0, 20
 """Pauses of up to so many seconds, and so many of them, are not worth going through the queue."""
 
