@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot.__main__ import collect_seldom
 from tests.copies import Copies
@@ -23,6 +24,10 @@ from xpm.store import Database
 
 # Slow, and its warnings about slow callbacks would fail tests on a busy machine.
 os.environ.pop("PYTHONASYNCIODEBUG", None)
+
+# How long a busy machine takes to think of an example or to try it says nothing about what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # The browser, for the tests that click.
 pytest_plugins = ["tests.chromium"]
