@@ -89,7 +89,7 @@ def _running(
 
 def _count(url: str, question: str) -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(question).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -51,7 +51,7 @@ class _Asked:
     """A server, and how to make what is put to it by the name of the query."""
 
     port: int
-    queries: dict[str, Callable[[], bytes]]
+    queries: Mapping[str, Callable[[], bytes]]
 
 
 @contextmanager
