@@ -68,6 +68,7 @@ class App:
     bolt: AsyncApp
     later: Later
     following: Following
+    watching: Watching
     keeping: Keeping
 
     async def start(self) -> None:
@@ -209,6 +210,7 @@ def build(
         people=people,
         slack=slack,
         notices=notices,
+        following=following,
         homes=homes,
         leaving=leaving,
         organisations=organisations,
@@ -243,6 +245,7 @@ def build(
         bolt=bolt,
         later=later,
         following=following,
+        watching=watching,
         keeping=keeping,
     )
 

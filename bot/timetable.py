@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -14,6 +14,8 @@ from xpm.syncing import Syncing
 
 log = logging.getLogger(__name__)
 
+_FIRST = timedelta(minutes=1)
+_OPTIONS = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
 _KEEP_LINKS = timedelta(days=1)
 _KEEP_SYNCS = timedelta(days=3)
 
@@ -38,16 +40,20 @@ class Timetable:
     def also(
         self, tick: Callable[[], Awaitable[None]], every: timedelta = timedelta(hours=1)
     ) -> None:
-        """Adds a tick; it does its own counting of slots."""
-        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
-        seconds = every.total_seconds()
-        self._scheduler.add_job(tick, "interval", seconds=seconds, **options)
+        """Adds a tick; it does its own counting of slots.
+
+        The first comes within a minute: a process that starts often would otherwise never get to the rare ones, and
+        what a crash left behind is best looked for right after it.
+        """
+        first = datetime.now(UTC) + min(every, _FIRST)
+        self._scheduler.add_job(
+            tick, "interval", seconds=every.total_seconds(), start_date=first, **_OPTIONS
+        )
 
     def start(self) -> None:
         """Starts the clock on the running loop."""
-        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
-        self._scheduler.add_job(self.sync_all, "interval", minutes=1, **options)
-        self._scheduler.add_job(self.purge, "interval", hours=1, **options)
+        self.also(self.sync_all, timedelta(minutes=1))
+        self.also(self.purge)
         self._scheduler.start()
 
     def stop(self) -> None:

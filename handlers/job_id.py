@@ -63,7 +63,7 @@ async def after_submit(asked: Asked) -> None:
     if typed is None:
         entry = await asked.services.entries.own(asked.person, metadata["entry"])
         if entry is not None:
-            await asked.services.notices.show(entry.workspace_id, entry.id)
+            await asked.services.following.show(entry.workspace_id, entry.id)
         return
     number = job_id(typed)
     if number is None:

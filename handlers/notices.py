@@ -1,5 +1,6 @@
 """How the practice side tells a person that something happened later: the entry's own message, a word beside it, the
-progress of a download, App Home. Always renders from the row as it stands, so a late update cannot show an old state.
+progress of a download, App Home. Always renders from the row as it stands, and shows an entry again that has moved on
+meanwhile, so that of two replicas the slower one does not leave an old state behind.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from handlers.slack import Slack, SlackRefused
 from xpm.api import TryLater
 from xpm.clock import Clock
 from xpm.entries import Entries
+from xpm.entry_view import EntryView
 from xpm.standing import Standings
 from xpm.store import Database
 from xpm.store import connections as connection_store
@@ -82,29 +84,41 @@ class SlackNotices:
     async def show(self, workspace_id: str, entry_id: str) -> None:
         """Makes the entry's message show the entry as it stands; posts it when there is none. Raises TryLater."""
         async with self._turn(entry_id):
-            view = await self._entries.view(workspace_id, entry_id)
-            if view is None:
-                return
+            await self._show(workspace_id, entry_id)
+
+    async def _show(self, workspace_id: str, entry_id: str) -> None:
+        while (view := await self._entries.view(workspace_id, entry_id)) is not None:
             entry = view.entry
-            message = post_call.message(view, self._clock())
-            channel, ts = entry.channel, entry.message_ts
-            try:
-                if channel is not None and ts is not None:
-                    try:
-                        await self._update(workspace_id, channel, ts, message)
-                    except SlackRefused as refusal:
-                        # The person deleted the message. What needs them comes back as a new one; the rest is done.
-                        if refusal.code not in _GONE:
-                            raise
-                        if entry.state is State.REFUSED:
-                            ts = await self._post(workspace_id, channel, message)
-                else:
-                    channel = await self._people.channel(view.person)
-                    ts = await self._post(workspace_id, channel, message)
-            except SlackRefused as refusal:
-                log.warning("notice.refused", extra={"entry": entry_id, "why": refusal.code})
+            channel, ts = await self._put(view)
             async with self._database.transaction() as tx:
-                await entry_store.shown(tx, entry, channel, ts)
+                version = await entry_store.shown(tx, entry, channel, ts)
+            if version == entry.version:
+                return
+            # Another process moved the entry on or placed its message, and Slack may have heard the two of us in
+            # either order: whoever comes last shows it once more.
+            if version is None and channel is not None and ts not in (None, entry.message_ts):
+                await self.take_away(workspace_id, channel, str(ts))
+
+    async def _put(self, view: EntryView) -> tuple[str | None, str | None]:
+        """Makes Slack show the entry; where its message stands. What Slack will never take is only logged."""
+        entry = view.entry
+        message = post_call.message(view, self._clock())
+        workspace_id, channel, ts = entry.workspace_id, entry.channel, entry.message_ts
+        try:
+            if channel is None or ts is None:
+                channel = await self._people.channel(view.person)
+                return channel, await self._post(workspace_id, channel, message)
+            try:
+                await self._update(workspace_id, channel, ts, message)
+            except SlackRefused as refusal:
+                # The person deleted the message. What needs them comes back as a new one; the rest is done.
+                if refusal.code not in _GONE:
+                    raise
+                if entry.state is State.REFUSED:
+                    return channel, await self._post(workspace_id, channel, message)
+        except SlackRefused as refusal:
+            log.warning("notice.refused", extra={"entry": entry.id, "why": refusal.code})
+        return channel, ts
 
     async def refused(self, workspace_id: str, entry_id: str) -> None:
         """Says beside the message, to the person alone, that the entry was not saved and why.
@@ -145,10 +159,17 @@ class SlackNotices:
             except SlackRefused as refusal:
                 log.warning("notice.refused", extra={"entry": entry_id, "why": refusal.code})
             async with self._database.transaction() as tx:
-                await entry_store.shown(tx, entry, channel, ts)
+                version = await entry_store.shown(tx, entry, channel, ts)
                 await entry_store.told(tx, entry)
-            if ts is not None and entry.channel is not None and entry.message_ts is not None:
-                await self.take_away(workspace_id, entry.channel, entry.message_ts)
+            if version is None:
+                # Another process brought it up at the same moment, so ours is the copy.
+                gone = channel, ts
+            else:
+                gone = (entry.channel, entry.message_ts) if ts is not None else (None, None)
+            if gone[0] is not None and gone[1] is not None:
+                await self.take_away(workspace_id, gone[0], gone[1])
+            if version != entry.version:
+                await self._show(workspace_id, entry_id)
 
     async def take_away(self, workspace_id: str, channel: str, ts: str) -> None:
         """Takes a message away in whose place another stands; one that stays does no harm."""

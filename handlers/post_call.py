@@ -214,7 +214,7 @@ async def show(asked: Asked) -> None:
         entry = await services.entries.own(asked.person, entry.id)
         if entry is None or entry.state is not State.SENDING:
             return
-    await services.notices.show(entry.workspace_id, entry.id)
+    await services.following.show(entry.workspace_id, entry.id)
     await _take_copy_away(asked, entry)
     if _action(asked.body).get("action_id") == menus.JOB:
         await _fetch_tasks(asked, entry)
@@ -241,7 +241,7 @@ async def _fetch_tasks(asked: Asked, entry: Entry) -> None:
         return
     if card is not None and card.tasks:
         await services.entries.choose_job(asked.person, entry.id, card.job.number, Draft())
-        await services.notices.show(entry.workspace_id, entry.id)
+        await services.following.show(entry.workspace_id, entry.id)
 
 
 # -- the job menu ----------------------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ async def open_form(asked: Asked, number: str | None) -> None:
     entry = await services.entries.open_form(person)
     if number:
         await services.entries.choose_job(person, entry.id, number, Draft())
-    await services.notices.show(person.workspace_id, entry.id)
+    await services.following.show(person.workspace_id, entry.id)
     channel = asked.body.get("channel_id") or (asked.body.get("channel") or {}).get("id")
     if channel != (await services.people.known(person.workspace_id, person.slack_user_id)).channel:
         await asked.answer(job_id_messages.sentence("The form is in your messages with this app."))

@@ -11,6 +11,7 @@ from xpm.connecting import Connecting
 from xpm.connections import Connections
 from xpm.directory import Directory
 from xpm.entries import Entries
+from xpm.following import Following
 from xpm.leaving import Leaving
 from xpm.naming import Naming
 from xpm.phone_systems import PhoneSystems
@@ -40,6 +41,7 @@ class Services:
     people: People
     slack: Slack
     notices: SlackNotices
+    following: Following
     homes: SlackHomes
     leaving: Leaving
     organisations: Organisations

@@ -98,6 +98,18 @@ class Following:
         key = f"{workspace_id}:{connection.connected_at.isoformat()}:{why}"
         await self._durable.enqueue(tx, workflow, key, workspace_id, *arguments)
 
+    # -- after a click ------------------------------------------------------------------------------------------------
+
+    async def show(self, workspace_id: str, entry_id: str) -> None:
+        """Makes the entry's message show how it stands: now, or as soon as Slack takes it, without another click."""
+        try:
+            await self._notices.show(workspace_id, entry_id)
+        except TryLater as error:
+            log.info("entry.shown_later", extra={"entry": entry_id, "why": str(error)})
+            key = f"{entry_id}:{self._clock().isoformat()}"
+            async with self._database.transaction() as tx:
+                await self._durable.enqueue(tx, SHOW_ENTRY, key, workspace_id, entry_id)
+
     # -- the workflows ------------------------------------------------------------------------------------------------
 
     async def say_ended(self, workspace_id: str, connected_at: str) -> float | None:

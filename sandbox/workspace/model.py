@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 JsonObject: TypeAlias = dict[str, Any]
 # What a person has entered: block_id -> action_id -> value object as in `state.values`.
 Entered: TypeAlias = dict[str, dict[str, JsonObject]]
-FaultKind: TypeAlias = Literal["429", "500", "late", "cut"]
+FaultKind: TypeAlias = Literal["429", "500", "slow", "late", "cut"]
 
 
 @dataclass
@@ -214,7 +214,7 @@ class Fault:
     kind: FaultKind
     times: int = 1
     seconds: float = 1.0
-    is_done: bool = True  # late and cut: whether the work happens before the answer goes missing
+    is_done: bool = True  # late and cut: whether the work happens before the answer goes missing; slow does it late
 
 
 @dataclass(eq=False)

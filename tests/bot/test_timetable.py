@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
@@ -147,3 +148,21 @@ async def test_clock_starts_and_stops_and_says_so(store: Database) -> None:
     await asyncio.sleep(0.01)
     made.stop()
     assert (was_running, made.is_running) == (True, False)
+
+
+async def test_rare_tick_comes_soon_after_the_start_for_processes_that_start_often(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.timetable._FIRST", dt.timedelta(seconds=0.05))
+    made, ticked = timetable(store, Noting(store), Turned()), asyncio.Event()
+
+    async def tick() -> None:
+        ticked.set()
+
+    made.also(tick, every=dt.timedelta(hours=1))
+    made.start()
+    try:
+        async with asyncio.timeout(5):
+            await ticked.wait()
+    finally:
+        made.stop()

@@ -22,6 +22,9 @@ ACCEPTED = 202
 _PATIENCE = 4.0
 """Seconds after which somebody clicks again."""
 
+_LONGEST = 600.0
+"""Seconds after which somebody would ring us up."""
+
 _LOOK_EVERY = 0.03
 _TAKEN_AWAY = 5
 
@@ -70,7 +73,15 @@ class Desk:
         while await self._made.ring(**told) != ACCEPTED:  # noqa: ASYNC110
             # A telephone delivers again what was not acknowledged.
             await asyncio.sleep(0.2)
-        await self.find()
+        try:
+            async with asyncio.timeout(_LONGEST):
+                await self.find()
+                await self._save()
+        except TimeoutError:
+            left = [one.text for one in self.messages()]
+            raise AssertionError(f"{self._call.name} is not saved: {left}") from None
+
+    async def _save(self) -> None:
         while not self.saved():
             # A click in a copy takes it away; what stands instead shows itself when it has something to click again.
             if found := self.messages():

@@ -34,6 +34,7 @@ from xpm.replicas import BEAT, GRACE, Replicas
 from xpm.settling import FRESH, WINDOW, Pace, Settling
 from xpm.sharing import SharedLimit
 from xpm.store import Database
+from xpm.watching import EVERY
 
 DIE, DIED = "die", "died"
 """The file that names the point, and what it is called once somebody died there."""
@@ -190,6 +191,7 @@ def build(epoch: float, speed: float, per_minute: int) -> App:
     services = made.services
     settling = Settling(made.database, services.connections, services.notices, replicas.now, pace)
     made.durable.register(SETTLE, settling.advance)
+    made.timetable.also(made.watching.look, every=EVERY / speed)
     return replace(made, replicas=replicas)
 
 

@@ -91,6 +91,10 @@ class Standing:
         """What a process has written."""
         return (self.folder / f"{name}.log").read_text()
 
+    def said(self, event: str) -> int:
+        """How often the processes have logged this event."""
+        return sum(log.read_text().count(f'"{event}"') for log in self.folder.glob("*.log"))
+
     async def kill(self, name: str) -> None:
         """Ends a process as `kill -9` does."""
         process, _ = self.running.pop(name)

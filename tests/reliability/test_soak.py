@@ -44,7 +44,7 @@ WRITES = (
     "dead_token",
 )  # fmt: skip
 LOOKS = ("cut_before", "503", "half", "rate")
-SLACK = ("429", "500", "late", "cut")
+SLACK = ("429", "500", "slow", "late", "cut")
 
 
 @dataclass
@@ -57,6 +57,7 @@ class Soak:
     desks: list[Desk] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     kills: int = 0
+    _killing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def play(self, count: int, people: int, kills: int) -> None:
         """So many calls, some at once."""
@@ -101,10 +102,11 @@ class Soak:
 
     async def kill(self) -> None:
         """Ends one process in the middle of whatever it does, and starts it again."""
-        name = self.chance.choice(list(self.made.running))
-        await self.made.kill(name)
-        self.kills += 1
-        await self.made.start(name)
+        async with self._killing:
+            name = self.chance.choice(list(self.made.running))
+            await self.made.kill(name)
+            self.kills += 1
+            await self.made.start(name)
 
     async def waits(self) -> list[float]:
         """Seconds from each click on Save to the moment at which XPM was known to have it."""
@@ -130,6 +132,7 @@ class Soak:
             ("lost", str(found[0])),
             ("double", str(sum(count for times, count in found.items() if times > 1))),
             ("copies of a message", str(copies)),
+            ("found standing still, and moved", str(self.made.said("work.begun_anew"))),
             ("slowed by more than 10 s", str(len(slowed))),
             (
                 f"their median and p99, times {SPEED:.0f} as the app's time ran so much faster",

@@ -117,7 +117,9 @@ _SHOWN = Instruction(
     sa.update(t.entries).where(
         t.entries.c.workspace_id == sa.bindparam("of_workspace"),
         t.entries.c.id == sa.bindparam("of_entry"),
-    )
+        t.entries.c.message_ts.is_not_distinct_from(sa.bindparam("of_message")),
+    ),
+    returning=[t.entries.c.version],
 )
 _CHANGE_SEEN_ROW = Instruction(_CHANGE, returning=t.entries.columns)
 _CHANGE_UNSEEN_ROW = Instruction(_CHANGE_UNSEEN, returning=t.entries.columns)
@@ -154,12 +156,22 @@ async def change(
 
 async def shown(
     tx: Transaction, entry: Entry, channel: str | None = None, message_ts: str | None = None
-) -> None:
-    """Notes that Slack shows this version of the entry, and where."""
+) -> int | None:
+    """Notes that Slack shows this version of the entry, and where; the version that the entry has by now.
+
+    None, and nothing is noted, when the entry's message has come to stand elsewhere since the entry was read.
+    """
     values: dict[str, Any] = {"shown_version": entry.version}
     if message_ts is not None:
         values |= {"channel": channel, "message_ts": message_ts}
-    await _SHOWN.carry_out(tx, of_workspace=entry.workspace_id, of_entry=entry.id, **values)
+    row = await _SHOWN.carry_out(
+        tx,
+        of_workspace=entry.workspace_id,
+        of_entry=entry.id,
+        of_message=entry.message_ts,
+        **values,
+    )
+    return None if row is None else int(row[0])
 
 
 async def told(tx: Transaction, entry: Entry) -> None:

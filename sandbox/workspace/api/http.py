@@ -40,6 +40,8 @@ async def answer_api(request: Request) -> Response:
     workspace.calls.append(entry)
     if fault is not None:
         entry["fault"] = fault.kind
+    if fault is not None and fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
     if fault is not None and (fault.kind in ("429", "500") or not fault.is_done):
         entry["error"] = f"fault_{fault.kind}"
         answer = _refusal(fault)
