@@ -1,7 +1,6 @@
-"""How long people and phone systems wait for an answer, against bare Bolt: `python -m benchmarks.acks`."""
+"""How long people and phone systems wait for an answer, against bare Bolt: `python -m benchmarks acks`."""
 
 import asyncio
-import os
 import shutil
 import statistics
 import tempfile
@@ -15,7 +14,7 @@ from benchmarks import floors, requests, story
 from benchmarks.line import Line
 from benchmarks.load import SECONDS, Load, send
 from benchmarks.seed import Seeded, Tokens, seed
-from benchmarks.served import LAST_CORE, Practice, practice, served, surroundings
+from benchmarks.served import Practice, practice, served, surroundings
 from bot.settings import PREFIX
 
 _CLIENTS, _JOBS, _ENTRIES = 15_000, 100_000, 30_000
@@ -176,9 +175,3 @@ def lines() -> list[Line]:
         Line("start-up to ready against F0", ready, "s", bare_ready, ready / bare_ready, 0, "lower"),
         Line("memory at rest against F0", memory, "MB", bare_memory, memory / bare_memory, 0, "lower"),
     ]  # fmt: skip
-
-
-if __name__ == "__main__":
-    os.sched_setaffinity(0, {LAST_CORE})
-    for line in lines():
-        print(line)

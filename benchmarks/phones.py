@@ -1,5 +1,5 @@
 """What phone systems cost: each one's events, and a flood from one while another's calls come: `python -m
-benchmarks.phones` alone.
+benchmarks phones` alone.
 
 The flood is 10,000 events in a minute, each a call of its own that is too short to be asked about, so that each is
 proven, read and kept; the other system's calls come meanwhile, twice a second, and each is asked about.
@@ -9,7 +9,6 @@ import asyncio
 import datetime as dt
 import hmac
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -24,7 +23,7 @@ from benchmarks import requests
 from benchmarks.line import Line
 from benchmarks.load import answer_of, request
 from benchmarks.seed import TEAM, WEBHOOK_SECRET, Tokens, seed, words
-from benchmarks.served import LAST_CORE, practice, served, surroundings
+from benchmarks.served import practice, served, surroundings
 from benchmarks.story import slack
 from bot.settings import Settings
 from handlers.phones import KINDS
@@ -277,9 +276,3 @@ def lines() -> list[Line]:
         with served(["bot", "serve"], environment, folder):
             flood = asyncio.run(_under_flood(settings.port, slack_port))
     return [*_adapters(), *_flood_lines(flood)]
-
-
-if __name__ == "__main__":
-    os.sched_setaffinity(0, {LAST_CORE})
-    for line in lines():
-        print(line)

@@ -1,4 +1,4 @@
-"""Three replicas against one on PostgreSQL: `python -m benchmarks.replicas` alone.
+"""Three replicas against one on PostgreSQL: `python -m benchmarks replicas` alone.
 
 All of them share the one core that the server has in every other line, so three can hardly be quicker than one. What is
 asked is that sharing a database and looking after each other costs little, and that nothing is done twice when the same
@@ -19,7 +19,7 @@ from benchmarks import requests
 from benchmarks.line import Line
 from benchmarks.load import SECONDS, Times, answer_of, timed
 from benchmarks.seed import Seeded, Tokens, seed
-from benchmarks.served import LAST_CORE, practice, served, surroundings
+from benchmarks.served import practice, served, surroundings
 from bot import settings as app_settings
 from sandbox.serving import address, listen
 from tests.postgres import Postgres, served_postgres
@@ -169,9 +169,3 @@ def lines() -> list[Line]:
         once = list(_once(environment, server.url(twice), folder, secret, seeded))
         measured = list(_measured(server, template, environment, folder, secret, seeded))
     return [*measured, *once]
-
-
-if __name__ == "__main__":
-    os.sched_setaffinity(0, {LAST_CORE})
-    for line in lines():
-        print(line)

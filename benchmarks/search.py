@@ -1,11 +1,10 @@
-"""What typing in the job menu and matching a call cost as the practice grows: `python -m benchmarks.search` alone.
+"""What typing in the job menu and matching a call cost as the practice grows: `python -m benchmarks search` alone.
 
 Each answer is asked for over HTTP as Slack asks, of three apps and of bare Bolt in turn, so that what else the machine
 does falls on all of them.
 """
 
 import asyncio
-import os
 import statistics
 import tempfile
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from benchmarks import floors, requests, seed
 from benchmarks.line import Line
 from benchmarks.load import SECONDS, Load, Times, timed
-from benchmarks.served import LAST_CORE, served, surroundings
+from benchmarks.served import served, surroundings
 from xpm import migrations
 from xpm.store import Database, mirror
 from xpm.store import tables as t
@@ -169,9 +168,3 @@ def lines() -> list[Line]:
     with tempfile.TemporaryDirectory(prefix="xpm-slack-search-") as name:
         folder = Path(name)
         return [*_menu_lines(_menus(folder)), _matching_line(folder)]
-
-
-if __name__ == "__main__":
-    os.sched_setaffinity(0, {LAST_CORE})
-    for line in lines():
-        print(line)

@@ -321,17 +321,3 @@ async def _seed(settings: Settings, practice: Practice) -> str:
         await connection_store.save(tx, _connection(vault, practice))
     await database.close()
     return seeded.entries[0]
-
-
-def main() -> None:
-    """Measures and prints this part alone: `python -m benchmarks.syncing`."""
-    for line in lines():
-        mark = "✓" if line.is_met else "✗"
-        print(
-            f"{mark} {line.name:58} {line.value:>10.2f} {line.unit:10}"
-            f" floor {line.floor:>10.2f}  ratio {line.ratio:5.2f}"
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -224,12 +224,13 @@ def bring_secret(workspace: Team, system: System) -> None:
     settings = _settings()
     from bot import phone_systems
     from handlers.messages.phone_adding import unfit
-    from xpm.phone_systems import Unfit
+    from xpm.phone_systems import UnfitSecret
 
-    kept = asyncio.run(phone_systems.bring_secret(settings, workspace, system, secret))
-    if isinstance(kept, Unfit):
-        typer.echo(f"Not kept. {unfit(kept)}", err=True)
-        raise typer.Exit(1)
+    try:
+        kept = asyncio.run(phone_systems.bring_secret(settings, workspace, system, secret))
+    except UnfitSecret as refusal:
+        typer.echo(f"Not kept. {unfit(refusal.why)}", err=True)
+        raise typer.Exit(1) from None
     _found(kept, system)
     typer.echo("Kept. Calls proven with it are taken from now on.")
 

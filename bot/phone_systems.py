@@ -8,7 +8,7 @@ from handlers.messages.phone_setups import SETUPS
 from handlers.phones import KINDS
 from xpm.calls import Rules
 from xpm.clock import utc_now
-from xpm.phone_systems import STANDARD, Added, PhoneSystems, Unfit, why_unfit
+from xpm.phone_systems import STANDARD, Added, PhoneSystems
 from xpm.store import Database
 from xpm.store import phones as phone_store
 from xpm.store.phones import PhonePerson
@@ -25,20 +25,9 @@ async def add(settings: Settings, workspace_id: str, chosen: str = STANDARD) -> 
         )
 
 
-async def bring_secret(
-    settings: Settings, workspace_id: str, system_id: str, secret: str
-) -> bool | Unfit:
-    """Keeps the secret that a phone system made, or says why it cannot be one of its kind.
-
-    False when the workspace has no such phone system.
-    """
+async def bring_secret(settings: Settings, workspace_id: str, system_id: str, secret: str) -> bool:
+    """Keeps the secret that a phone system made; False when there is no such phone system. Raises UnfitSecret."""
     async with _opened(settings) as (_, systems):
-        known = await systems.one(workspace_id, system_id)
-        if known is None:
-            return False
-        why = why_unfit(known.system.kind, secret)
-        if why is not None:
-            return why
         return await systems.change_secret(workspace_id, system_id, secret) is not None
 
 

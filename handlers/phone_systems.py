@@ -11,7 +11,7 @@ from handlers.messages.kit import Element
 from handlers.messages.phone_people import PEOPLE
 from handlers.messages.phone_setups import SETUPS, called, set_up
 from handlers.phone_pages import Turn, errors, instead
-from xpm.phone_systems import Known, why_unfit
+from xpm.phone_systems import Known, UnfitSecret
 
 _SYSTEM_ID = re.compile(r"[0-9a-f]{24}")
 
@@ -132,17 +132,16 @@ async def secret_given(turn: Turn) -> dict[str, Any]:
     field = turn.field(adding_messages.SECRET_BLOCK, adding_messages.SECRET_FIELD) or {}
     typed = str(field.get("value") or "").strip()
     is_theirs = bool(set_up(known.system).secret)
-    if typed or is_theirs:
-        why = why_unfit(known.system.kind, typed)
-        if why is not None:
-            return errors(**{adding_messages.SECRET_BLOCK: adding_messages.unfit(why)})
-    made = await services.phone_systems.change_secret(
-        turn.workspace_id,
-        known.system.id,
-        typed or None,
-        mark=str(turn.metadata.get("mark") or "-"),
-        by=asked.person.slack_user_id,
-    )
+    try:
+        made = await services.phone_systems.change_secret(
+            turn.workspace_id,
+            known.system.id,
+            typed if typed or is_theirs else None,
+            mark=str(turn.metadata.get("mark") or "-"),
+            by=asked.person.slack_user_id,
+        )
+    except UnfitSecret as refusal:
+        return errors(**{adding_messages.SECRET_BLOCK: adding_messages.unfit(refusal.why)})
     if made is None:
         said = adding_messages.secret_changed_meanwhile()
         now = await _known(turn, known.system.id)

@@ -39,6 +39,14 @@ class Unfit(StrEnum):
     NO_WHSEC = "no_whsec"
 
 
+class UnfitSecret(ValueError):
+    """A text that cannot be a phone system's secret; `why` says what is wrong with it, the text is not kept."""
+
+    def __init__(self, why: Unfit) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
     """Where a phone system sends its calls, and the secret it proves them with.
@@ -238,12 +246,14 @@ class PhoneSystems:
         """Keeps the secret that a phone system made, or a new one of ours, and returns it; the old one ends at once.
 
         None when the workspace has no such phone system, and with `mark` also when somebody changed the secret since:
-        of two clicks at the same moment only one makes a secret.
+        of two clicks at the same moment only one makes a secret. Raises UnfitSecret.
         """
         async with self._database.transaction() as tx:
             system = await store.one(tx, workspace_id, system_id)
             if system is None or (mark is not None and mark != _mark(system)):
                 return None
+            if secret is not None and (why := why_unfit(system.kind, secret)) is not None:
+                raise UnfitSecret(why)
             place = places.phone_secret(system_id)
             found = new_secret(system.kind) if secret is None else secret
             sealed = self._vault.seal(found, place)

@@ -31,7 +31,7 @@ from tests.handlers.phone_desk import (
     tell_telephone,
 )
 from xpm import places
-from xpm.phone_systems import Unfit
+from xpm.phone_systems import Unfit, UnfitSecret
 from xpm.store import phones as phone_store
 from xpm.store import workspaces as workspace_store
 from xpm.vault import Sealed, Vault, new_key
@@ -194,8 +194,11 @@ async def test_command_line_takes_no_unfit_secret_and_notes_who_was_named(
     system_id = address.rpartition("/")[2]
     settings = kea.made.settings
     bring = phone_systems.bring_secret
-    assert await bring(settings, "T0KEA", system_id, "short") is Unfit.LENGTH
-    assert await bring(settings, "T0KEA", system_id, "with a blank in it") is Unfit.CHARACTERS
+    for unfit, why in (("short", Unfit.LENGTH), ("with a blank in it", Unfit.CHARACTERS)):
+        with pytest.raises(UnfitSecret) as refused:
+            await bring(settings, "T0KEA", system_id, unfit)
+        assert refused.value.why is why
+        assert unfit not in str(refused.value)
     assert await bring(settings, "T0WEKA", system_id, SECRET) is False
     changed = await facts(kea, "phones.secret_changed")
     assert system_id not in [subject for _, subject in changed]

@@ -9,7 +9,6 @@ the engine itself goes by on PostgreSQL (dbos 3.4 `_sys_db.py`, `_execute_prepar
 holds the words and the rows against what the engine does by itself, in the version that is pinned.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,27 +16,22 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.util import await_only
 
 from xpm.store import sqlite
-
-_Mend = Callable[[Any], Any]
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+from xpm.store.questions import Words
 
 
 class CompiledOnce:
     """Keeps the words of inserts; one for each engine that inserts."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], _Words] = {}
+        self._known: dict[tuple[object, ...], _Insert] = {}
 
     def on(self, connection: sa.Connection) -> "_Connection":
         """The connection as it is, but that inserts are compiled once."""
         return _Connection(connection, self._known)
 
 
-class _Words:
-    """An insert as the driver takes it, with what stands in each place and what the columns it returns are called."""
+class _Insert:
+    """An insert as the driver takes it, and what the columns it returns are called."""
 
     def __init__(self, statement: Any, names: list[str], connection: sa.Connection) -> None:
         dialect = connection.dialect
@@ -47,21 +41,13 @@ class _Words:
             schema_translate_map=connection.get_execution_options().get("schema_translate_map"),
             render_schema_translate=True,
         )
-        self.sql = str(compiled)
+        self.words = Words(compiled)
         self.returned = SimpleResultMetaData(_returned(statement))
         # What is not plain text and numbers is left to SQLAlchemy.
         self.are_plain = not any(
             one["type"].dialect_impl(dialect).result_processor(dialect, None)
             for one in statement.returning_column_descriptions
         )
-        self._places: list[tuple[str, _Mend, Any]] = []
-        for place in compiled.positiontup or ():
-            bind = compiled.binds[place]
-            mend = bind.type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
-            self._places.append((place, mend, bind.value))
-
-    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple([mend(given.get(name, own)) for name, mend, own in self._places])
 
 
 def _returned(statement: sa.Insert) -> tuple[str, ...]:
@@ -71,7 +57,7 @@ def _returned(statement: sa.Insert) -> tuple[str, ...]:
 class _Connection:
     """What the engine sees: all of SQLAlchemy's connection, with `execute` made quicker."""
 
-    def __init__(self, connection: sa.Connection, known: dict[tuple[object, ...], _Words]) -> None:
+    def __init__(self, connection: sa.Connection, known: dict[tuple[object, ...], _Insert]) -> None:
         self._connection = connection
         self._known = known
 
@@ -86,10 +72,11 @@ class _Connection:
         if not is_one_row or options or not isinstance(driver, sqlite.Connection):
             return connection.execute(statement, values, **options)
         key = (statement.table, tuple(values), _returned(statement))
-        words = self._known.get(key)
-        if words is None:
-            words = self._known[key] = _Words(statement, list(values), connection)
-        if not words.are_plain:
+        insert = self._known.get(key)
+        if insert is None:
+            insert = self._known[key] = _Insert(statement, list(values), connection)
+        if not insert.are_plain:
             return connection.execute(statement, values)
+        words = insert.words
         rows = await_only(driver.write_row(words.sql, words.values(values)))
-        return IteratorResult(words.returned, iter(rows))
+        return IteratorResult(insert.returned, iter(rows))

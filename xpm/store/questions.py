@@ -81,7 +81,7 @@ class Question:
 
     def __init__(self, statement: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[Any]) -> None:
         self.statement = statement
-        self._words = _Words(statement.compile(dialect=_SQLITE))
+        self._words = Words(statement.compile(dialect=_SQLITE))
         self._answers = _Answers(statement.selected_columns)
 
     async def rows(self, tx: Asking, **values: Any) -> Sequence[Sequence[Any]]:
@@ -121,7 +121,7 @@ class Instruction:
             self._sqlite = self._sqlite.returning(*columns)
             self._postgresql = self._postgresql.returning(*columns)
         self._answers = _Answers(columns)
-        self._words: dict[tuple[str, ...], _Words] = {}
+        self._words: dict[tuple[str, ...], Words] = {}
 
     async def carry_out(self, tx: Transaction, **values: Any) -> Sequence[Any] | None:
         """Writes; the row that came of it, None where nothing did or nothing is returned."""
@@ -132,7 +132,7 @@ class Instruction:
         names = tuple(values)
         words = self._words.get(names)
         if words is None:
-            words = _Words(self._sqlite.compile(dialect=_SQLITE, column_keys=list(names)))
+            words = Words(self._sqlite.compile(dialect=_SQLITE, column_keys=list(names)))
             self._words[names] = words
         rows = await told.write_row(words.sql, words.values(values))
         return next(iter(self._answers.mended(rows)), None)
@@ -149,7 +149,7 @@ class Instruction:
         return list(result) if self._answers.are_any else []
 
 
-class _Words:
+class Words:
     """A statement as SQLite takes it: its text, and what stands in each place of it."""
 
     def __init__(self, compiled: Any) -> None:
@@ -159,9 +159,10 @@ class _Words:
         # For each place: the name of the value that is asked with or None, the value it has otherwise, and what makes
         # it SQLite's.
         self._places: list[tuple[str | None, Any, _Mend]] = []
+        dialect = compiled.dialect
         for place in compiled.positiontup or ():
             bind = compiled.binds[place]
-            mend = bind.type.dialect_impl(_SQLITE).bind_processor(_SQLITE) or _as_it_is
+            mend = bind.type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
             own = None if bind.required else mend(compiled.params[place])
             self._places.append((bind.key if bind.required else None, own, mend))
 
