@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.__main__ import collect_seldom
+from tests import shared
 from tests.copies import Copies
 from tests.made_once import migrate, migrated
 from tests.postgres import Postgres, served_postgres
@@ -36,28 +37,46 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 _ADDRESSED = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
-# The files that take longest begin first, so that no worker is left alone with one of them at the end.
+# The files that take longest begin first, so that no worker is left alone with one of them at the end; those that
+# mostly wait in turn with those that mostly compute, so that no core is.
 _LONG = (
+    "reliability/test_every_history.py",
     "browser/test_clicking_the_story.py",
     "xpm/entries/test_durable_engine.py",
+    "handlers/test_forgeries.py",
+    "xpm/test_directory.py",
+    "xpm/test_mirroring.py",
+    "handlers/signin/test_who_may_connect.py",
     "handlers/test_two_workspaces.py",
+    "xpm/test_job_search.py",
     "bot/test_process.py",
+    "xpm/test_migrations.py",
     "handlers/test_clicks.py",
-    "xpm/entries/test_entry_crashes.py",
+    "handlers/phones/test_fuzz.py",
     "handlers/test_removal.py",
+    "handlers/signin/test_provider_trouble.py",
+    "xpm/entries/test_entry_crashes.py",
+    "handlers/test_phone_setup.py",
     "browser/test_signing_in.py",
+    "xpm/test_resealing.py",
     "bot/test_records.py",
     "reliability/test_crash_matrix.py",
-    "handlers/signin/test_provider_trouble.py",
     "handlers/test_organisations.py",
+    "handlers/test_found_out.py",
     "handlers/test_workspaces.py",
     "sandbox/page/test_messages.py",
-    "sandbox/page/test_frame.py",
-    "handlers/test_found_out.py",
     "handlers/test_connection_ends.py",
+    "sandbox/page/test_frame.py",
+    "xpm/test_store_isolation.py",
+    "reliability/test_soak.py",
+    "handlers/test_phone_people.py",
+    "sandbox/page/test_panel.py",
+    "xpm/entries/test_flood.py",
+    "browser/test_keyboard_alone.py",
     "handlers/test_tokens.py",
+    "xpm/test_sharing.py",
     "xpm/test_store_once.py",
-    "handlers/signin/test_who_may_connect.py",
+    "reliability/test_redeliveries.py",
 )
 
 
@@ -67,14 +86,33 @@ _ENOUGH_BYTES = 2 * 1024**3
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps the tests' files in memory where there is room: thousands of commits would wait for the disk."""
-    is_worker = hasattr(config, "workerinput")
-    if is_worker or config.option.basetemp or not _IN_MEMORY.is_dir():
+    """Before the workers are there: where their files go, and what they share."""
+    if hasattr(config, "workerinput"):
+        return
+    _keep_files_in_memory(config)
+    if config.getoption("numprocesses", None):
+        _share(config)
+
+
+def _keep_files_in_memory(config: pytest.Config) -> None:
+    """Where there is room: thousands of commits would wait for the disk."""
+    if config.option.basetemp or not _IN_MEMORY.is_dir():
         return
     if shutil.disk_usage(_IN_MEMORY).free > _ENOUGH_BYTES:
         made = tempfile.mkdtemp(prefix="xpm-slack-tests-", dir=_IN_MEMORY)
         config.option.basetemp = made
         config.add_cleanup(lambda: shutil.rmtree(made, ignore_errors=True))
+
+
+def _share(config: pytest.Config) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="xpm-slack-shared-"))
+    process = shared.begin(folder)
+
+    def end() -> None:
+        process.communicate()
+        shutil.rmtree(folder)
+
+    config.add_cleanup(end)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -145,6 +183,9 @@ def network() -> Iterator[list[str]]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this run."""
+    if (port := shared.given(shared.POSTGRES)) is not None:
+        yield Postgres(int(port.read_text()), os.environ["PYTEST_XDIST_WORKER"])
+        return
     with served_postgres() as server:
         yield server
 
@@ -152,6 +193,9 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def replicas() -> Iterator[Replicas]:
     """Other processes of ours, for tests of what several do at once and of what a killed one leaves."""
+    if (port := shared.given(shared.REPLICAS)) is not None:
+        yield Replicas(int(port.read_text()))
+        return
     with served_replicas() as served:
         yield served
 
@@ -159,6 +203,8 @@ def replicas() -> Iterator[Replicas]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres: Postgres) -> str:
     """A database on the server with every migration done, to make copies of."""
+    if (made := shared.given(shared.TEMPLATE)) is not None:
+        return made.read_text()
     name = postgres.create()
     migrate(postgres.url(name))
     return name

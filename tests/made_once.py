@@ -9,6 +9,7 @@ from pathlib import Path
 from dbos import run_dbos_database_migrations
 from joserfc.jwk import RSAKey
 
+from tests import shared
 from xpm import migrations
 
 _KEYS = 12
@@ -22,6 +23,12 @@ def migrate(url: str) -> None:
 
 @cache
 def _migrated() -> bytes:
+    made = shared.given(shared.TEMPLATE_FILE)
+    return migrated_here() if made is None else made.read_bytes()
+
+
+def migrated_here() -> bytes:
+    """What is in a SQLite file after every migration; takes a second."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "template.db"
         migrate(f"sqlite:///{file}")

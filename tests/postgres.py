@@ -31,7 +31,7 @@ _SETTINGS = (
     "full_page_writes=off",
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
-    "max_connections=200",
+    "max_connections=400",
     "shared_buffers=32MB",
     "autovacuum=off",
     "jit=off",
@@ -45,6 +45,9 @@ class Postgres:
     """A running server; `create` makes databases in it."""
 
     port: int
+    owner: str = "xpm"
+    """What the names of the databases begin with; no two who use one server may share it."""
+
     _numbers: Iterator[int] = field(default_factory=count)
 
     def url(self, name: str) -> str:
@@ -53,7 +56,7 @@ class Postgres:
 
     def create(self, template: str = "template0") -> str:
         """Makes a fresh database, a copy of `template`, and returns its name."""
-        name = f"xpm_{next(self._numbers)}"
+        name = f"{self.owner}_{next(self._numbers)}"
         self._run(
             # Files are copied: going through the log, the default, takes twice the processor time.
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
