@@ -11,6 +11,9 @@ import lxml.html
 
 Json = dict[str, Any]
 
+# What somebody waits for may also depend on more than what is seen: every so often one looks without being told to.
+_LOOKS_SECONDS = 0.25
+
 
 class NotThere(Exception):
     """What somebody looked for did not appear, with what was there instead."""
@@ -24,6 +27,7 @@ class Visitor:
         self.user = user
         self.team = team
         self._cookies: dict[str, str] = {}
+        self._changes: aiohttp.ClientResponse | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -37,6 +41,8 @@ class Visitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._changes is not None:
+            self._changes.close()
         await self._session.close()
 
     # -- the page's door -------------------------------------------------------------------------------------------
@@ -96,7 +102,21 @@ class Visitor:
                 raise NotThere(
                     f"no {what} within {seconds:g} s; last there was:\n{last}\n{modal}".rstrip()
                 )
-            await asyncio.sleep(0.03)
+            await self._change()
+
+    async def _change(self) -> None:
+        """Waits until the page says that something changed, as the page's own script does; at most a while."""
+        if self._changes is None:
+            query = f"team={self.team}&user={self.user}"
+            # The first thing said is a greeting, so the next look comes after the listening has begun.
+            self._changes = await self._session.get(
+                f"{self.page}/client/changes?{query}", timeout=aiohttp.ClientTimeout(total=None)
+            )
+        try:
+            async with asyncio.timeout(_LOOKS_SECONDS):
+                await self._changes.content.readany()
+        except TimeoutError:
+            pass
 
     async def message(self, *words: str, conversation: str = "app", seconds: float = 15.0) -> Json:
         """The newest message that holds all the words, once it is there."""
