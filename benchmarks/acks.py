@@ -6,7 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,45 @@ _SETTLED_SECONDS = 2.0
 _XERO = ("LOGIN", "IDENTITY", "API")
 _NOWHERE = "http://127.0.0.1:9"
 
+# What each way is held against: the floor, and the share of its throughput that is aimed at.
+_FLOORS = {
+    "status": (floors.F1, 0.7),
+    "menu, empty": (floors.F1, 0.7),
+    "menu, a word": (floors.F1, 0.7),
+    "call": (floors.F2, 0.5),
+    "save": (floors.F2, 0.5),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """F0 and the floor that something is held against, of one moment or the mean of two."""
+
+    bare: Load
+    own: Load
+
+    def mean(self, other: "Floors") -> "Floors":
+        """The mean of two moments."""
+        return Floors(_mean(self.bare, other.bare), _mean(self.own, other.own))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to an ack: its floors, and itself with XPM well and with XPM dead."""
+
+    floors: Floors
+    well: Load
+    dead: Load
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        """F0, the floor, with XPM well and with XPM dead."""
+        return self.floors.bare, self.floors.own, self.well, self.dead
+
+
+def _mean(one: Load, other: Load) -> Load:
+    return Load(*(statistics.mean(pair) for pair in zip(astuple(one), astuple(other), strict=True)))
+
 
 def _run(port: int, prepared: Iterable[bytes], connections: int, status: int = 200) -> Load:
     return asyncio.run(
@@ -36,28 +75,32 @@ def many(make: Callable[[], bytes]) -> list[bytes]:
     return requests.many(make, int(SECONDS * 8000))
 
 
-def _measure_floors(
-    environment: dict[str, str], folder: Path, secret: str
-) -> tuple[dict[tuple[str, int], Load], float, float]:
-    """The floors, and what F0's server needs to get ready and at rest: seconds and megabytes."""
-    port = int(environment["XPM_SLACK_PORT"])
-    found = {}
+def _measure_bare(environment: dict[str, str], folder: Path) -> tuple[float, float]:
+    """What F0's server needs to get ready and at rest: seconds and megabytes."""
     with served(["benchmarks.floors"], environment, folder) as server:
-        memory = server.memory_at_rest()
-        for name in (floors.F0, floors.F1, floors.F2):
-            for connections in (1, 16):
-                found[name, connections] = _run(
-                    port, many(partial(requests.action, secret, name)), connections
-                )
-    return found, server.ready, memory
+        return server.ready, server.memory_at_rest()
+
+
+def _measure_floors(
+    environment: dict[str, str], folder: Path, secret: str, floor: str, connections: int
+) -> Floors:
+    """F0 and the floor that something is held against, as they are now."""
+    port = int(environment["XPM_SLACK_PORT"])
+    with served(["benchmarks.floors"], environment, folder):
+        bare, own = (
+            _run(port, many(partial(requests.action, secret, name)), connections)
+            for name in (floors.F0, floor)
+        )
+    return Floors(bare, own)
 
 
 def _measure_app(
     environment: dict[str, str], folder: Path, secret: str, seeded: Seeded
-) -> tuple[dict[tuple[str, int], Load], dict[tuple[str, int], Load]]:
-    """The ways to an ack with XPM well, and with XPM dead right after.
+) -> dict[tuple[str, int], Way]:
+    """The ways to an ack with XPM well, and with XPM dead right after; their floors right before and right after.
 
-    Each has a copy of the database: what one leaves undone would be the next one's work.
+    A machine is not as quick now as it was a minute ago. Each way has a copy of the database: what one leaves undone
+    would be the next one's work.
     """
     port = int(environment["XPM_SLACK_PORT"])
     entry = seeded.entries[0]
@@ -69,16 +112,32 @@ def _measure_app(
         "save": (lambda: requests.saves(secret, seeded, range(_ENTRIES - _SAVED)), 200),
     }
     nowhere = dict.fromkeys((f"{PREFIX}XERO_{each}_URL" for each in _XERO), _NOWHERE)
-    well: dict[tuple[str, int], Load] = {}
-    dead: dict[tuple[str, int], Load] = {}
+    found: dict[tuple[str, int], Way] = {}
     for connections in (1, 16):
         for name, (prepared, status) in ways.items():
-            for found, changed in ((well, {}), (dead, nowhere)):
-                of_its_own = _copied(environment, folder) | changed
-                with served(["bot", "serve"], of_its_own, folder):
-                    time.sleep(_SETTLED_SECONDS)
-                    found[name, connections] = _run(port, prepared(), connections, status)
-    return well, dead
+            floor = partial(
+                _measure_floors, environment, folder, secret, _FLOORS[name][0], connections
+            )
+            before = floor()
+            well, dead = (
+                _measure_once(_copied(environment, folder) | changed, folder, port, prepared(), connections, status)
+                for changed in ({}, nowhere)
+            )  # fmt: skip
+            found[name, connections] = Way(before.mean(floor()), well, dead)
+    return found
+
+
+def _measure_once(
+    environment: dict[str, str],
+    folder: Path,
+    port: int,
+    prepared: Sequence[bytes],
+    connections: int,
+    status: int,
+) -> Load:
+    with served(["bot", "serve"], environment, folder):
+        time.sleep(_SETTLED_SECONDS)
+        return _run(port, prepared, connections, status)
 
 
 def _measure_story(
@@ -108,13 +167,11 @@ def _copied(environment: dict[str, str], folder: Path) -> dict[str, str]:
     return {**environment, "XPM_SLACK_DATABASE_URL": f"sqlite:///{copy}"}
 
 
-def _lines(base: dict[tuple[str, int], Load], app: dict[tuple[str, int], Load]) -> list[Line]:
-    floor_of = {"status": (floors.F1, 0.7), "menu, empty": (floors.F1, 0.7), "menu, a word": (floors.F1, 0.7),
-                "call": (floors.F2, 0.5), "save": (floors.F2, 0.5)}  # fmt: skip
+def _lines(app: dict[tuple[str, int], Way]) -> list[Line]:
     lines = []
-    for (name, connections), load in app.items():
-        floor_name, target = floor_of[name]
-        floor, bare = base[floor_name, connections], base[floors.F0, connections]
+    for (name, connections), way in app.items():
+        floor_name, target = _FLOORS[name]
+        load, floor, bare = way.well, way.floors.own, way.floors.bare
         where = f"{name}, {connections} at a time"
         lines += [
             Line(f"{where}: throughput against {floor_name[-2:].upper()}", load.throughput, "answers/s",
@@ -127,23 +184,16 @@ def _lines(base: dict[tuple[str, int], Load], app: dict[tuple[str, int], Load]) 
     return lines
 
 
-def _dead_lines(well: dict[tuple[str, int], Load], dead: dict[tuple[str, int], Load]) -> list[Line]:
+def _dead_lines(app: dict[tuple[str, int], Way]) -> list[Line]:
     return [
-        Line(f"{name}, {connections} at a time: p50 with XPM dead against well", load.p50, "ms",
-             well[name, connections].p50, load.p50 / well[name, connections].p50, 1.2, "lower")
-        for (name, connections), load in dead.items()
+        Line(f"{name}, {connections} at a time: p50 with XPM dead against well", way.dead.p50, "ms",
+             way.well.p50, way.dead.p50 / way.well.p50, 1.2, "lower")
+        for (name, connections), way in app.items()
     ]  # fmt: skip
 
 
-def _mean(before: Load, after: Load) -> Load:
-    """A machine is not as quick now as it was some minutes ago."""
-    return Load(
-        *(statistics.mean(pair) for pair in zip(astuple(before), astuple(after), strict=True))
-    )
-
-
 def lines() -> list[Line]:
-    """Measures everything, the floors before and after."""
+    """Measures everything, each thing between its floors."""
     with tempfile.TemporaryDirectory(prefix="xpm-slack-bench-") as name:
         folder = Path(name)
         with practice(100) as answering:
@@ -155,23 +205,23 @@ def lines() -> list[Line]:
                 seed(settings, clients=_CLIENTS, jobs=_JOBS, entries=_ENTRIES, tokens=tokens)
             )
             secret = settings.slack_signing_secret.get_secret_value()
-            before, bare_ready, bare_memory = _measure_floors(environment, folder, secret)
-            app, dead = _measure_app(environment, folder, secret, seeded)
-            after, _, _ = _measure_floors(environment, folder, secret)
-            base = {which: _mean(load, after[which]) for which, load in before.items()}
+            bare_ready, bare_memory = _measure_bare(environment, folder)
+            app = _measure_app(environment, folder, secret, seeded)
+            durable = _measure_floors(environment, folder, secret, floors.F2, 1)
             told, ready, memory, writes = _measure_story(
                 _copied(environment, folder), folder, secret, seeded, answering
             )
-            story_lines = story.lines(told, base[floors.F2, 1], answering, writes)
-    for (name_, connections), load in {**base, **app}.items():
-        print(
-            f"{name_:14} {connections:>3} at a time {load.throughput:>9.0f}/s"
-            f"  p50 {load.p50:7.2f} ms  p99 {load.p99:7.2f} ms"
-        )
+            story_lines = story.lines(told, durable.own, answering, writes)
+    for (name_, connections), way in app.items():
+        for what, load in zip(("F0", "floor", "well", "dead"), way.loads, strict=True):
+            print(
+                f"{name_:14} {connections:>3} at a time  {what:5} {load.throughput:>9.0f}/s"
+                f"  p50 {load.p50:7.2f} ms  p99 {load.p99:7.2f} ms"
+            )
     return [
         *story_lines,
-        *_lines(base, app),
-        *_dead_lines(app, dead),
+        *_lines(app),
+        *_dead_lines(app),
         Line("start-up to ready against F0", ready, "s", bare_ready, ready / bare_ready, 0, "lower"),
         Line("memory at rest against F0", memory, "MB", bare_memory, memory / bare_memory, 0, "lower"),
     ]  # fmt: skip
