@@ -102,7 +102,6 @@ def _measure_app(
     A machine is not as quick now as it was a minute ago. Each way has a copy of the database: what one leaves undone
     would be the next one's work.
     """
-    port = int(environment["XPM_SLACK_PORT"])
     entry = seeded.entries[0]
     ways: dict[str, tuple[Callable[[], Sequence[bytes]], int]] = {
         "status": (lambda: many(partial(requests.status, secret)), 200),
@@ -120,9 +119,9 @@ def _measure_app(
             )
             before = floor()
             well, dead = (
-                _measure_once(_copied(environment, folder) | changed, folder, port, prepared(), connections, status)
+                _measure_once(environment | changed, folder, prepared(), connections, status)
                 for changed in ({}, nowhere)
-            )  # fmt: skip
+            )
             found[name, connections] = Way(before.mean(floor()), well, dead)
     return found
 
@@ -130,14 +129,14 @@ def _measure_app(
 def _measure_once(
     environment: dict[str, str],
     folder: Path,
-    port: int,
     prepared: Sequence[bytes],
     connections: int,
     status: int,
 ) -> Load:
-    with served(["bot", "serve"], environment, folder):
+    """One line, on a copy of the database."""
+    with served(["bot", "serve"], _copied(environment, folder), folder):
         time.sleep(_SETTLED_SECONDS)
-        return _run(port, prepared, connections, status)
+        return _run(int(environment["XPM_SLACK_PORT"]), prepared, connections, status)
 
 
 def _measure_story(

@@ -114,9 +114,14 @@ class Visitor:
             )
         try:
             async with asyncio.timeout(_LOOKS_SECONDS):
-                await self._changes.content.readany()
+                said = await self._changes.content.readany()
         except TimeoutError:
-            pass
+            return
+        if not said:
+            # The workspace ended the stream: an ended one would answer at once, again and again.
+            self._changes.close()
+            self._changes = None
+            await asyncio.sleep(_LOOKS_SECONDS)
 
     async def message(self, *words: str, conversation: str = "app", seconds: float = 15.0) -> Json:
         """The newest message that holds all the words, once it is there."""
